@@ -1,0 +1,39 @@
+"""Alembic's environment: the engine comes from `service.migrate`, or SWEEP_DATABASE_URL."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic import context
+
+from service.settings import Settings
+from service.store.columns import Moment, Words
+from service.store.database import Database
+from service.store.tables import Base
+
+
+def plain(kind: str, item: Any, _: Any) -> str | Literal[False]:
+    """Our column types as what they are stored as: a migration outlives the code beside it."""
+    if kind == "type" and isinstance(item, Moment):
+        return "sa.DateTime()"
+    return "sa.Text()" if kind == "type" and isinstance(item, Words) else False
+
+
+def run() -> None:
+    """Run migrations in one transaction. SQLite cannot alter constraints: tables are rebuilt."""
+    engine = context.config.attributes.get("engine") or Database(Settings().database_url).engine
+    with engine.execution_options(sweeps_write=True).connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=True,
+            render_item=plain,
+            compare_type=True,
+            compare_server_default=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+run()

@@ -1,0 +1,77 @@
+"""create_app: the routes, the error handler, and what runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+
+from service import clock, context, problems
+from service.context import Context
+from service.middleware import BodyLimit, Measure
+from service.migrate import fault
+from service.openapi import describe
+from service.operations import expire
+from service.routes import events, health, journal, leases, pools, sweeps, trials
+from service.settings import Settings, SettingsError
+from service.version import VERSION
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI app. Raises SettingsError when a token is missing.
+
+    Its start fails with SettingsError on a database that is not at this version's migration.
+    """
+    held = context.make(settings or Settings())
+    app = FastAPI(title="sweeps", version=VERSION, lifespan=_lifespan, redoc_url=None)
+    app.state.context = held
+    problems.install(app)
+    for part in (sweeps, events, journal, trials, leases, pools, health):
+        app.include_router(part.router)
+    limits = held.settings.max_body_bytes, held.settings.max_journal_bytes
+    app.add_middleware(BodyLimit, any_bytes=limits[0], journal_bytes=limits[1])
+    app.add_middleware(Measure, metrics=held.metrics, log=held.settings.request_log)
+    describe(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    held: Context = app.state.context
+    found = await run_in_threadpool(fault, held.database)
+    if found is not None:
+        raise SettingsError(found)
+    task = asyncio.create_task(_expire(held))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        held.database.close()
+
+
+async def _expire(held: Context) -> None:
+    """Close cancelled sweeps whose driver is gone, also when nobody asks."""
+    while True:
+        await asyncio.sleep(held.settings.renew_seconds)
+        async with held.gate:
+            try:
+                await run_in_threadpool(_expire_once, held)
+            except SQLAlchemyError as error:
+                log.warning("looking for expired leases failed, next time again: %s", error)
+
+
+def _expire_once(held: Context) -> None:
+    """Looks before it takes the write lock: nearly always there is nothing to do."""
+    with held.database.read() as session:
+        if not expire.due(session, clock.now()):
+            return
+    with held.database.write() as session:
+        expire.close_abandoned(session, clock.now())

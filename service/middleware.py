@@ -1,0 +1,112 @@
+"""What wraps every request: a limit on its body, and a count of its answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import problems
+from service.clock import now, stamp
+from service.errors import TooLarge
+from service.metrics import Metrics
+
+
+class BodyLimit:
+    """Reads a body before the app does and refuses one over its limit, announced or chunked.
+
+    `journal_bytes` holds for paths that end in /journal, `any_bytes` for all others.
+    """
+
+    def __init__(self, app: ASGIApp, any_bytes: int, journal_bytes: int) -> None:
+        self._app, self._any, self._journal = app, any_bytes, journal_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with the body read, or answer 413."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        limit = self._journal if scope["path"].endswith("/journal") else self._any
+        body = b"" if _announced(scope) > limit else await _read(receive, limit)
+        if body is None or _announced(scope) > limit:
+            error = TooLarge(f"a body may have {limit} bytes here; send less at a time")
+            # The rest of the body is not read, so the connection cannot be used again.
+            answer = problems.response(error, scope["path"], {"Connection": "close"})
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, _Replay(body, receive), send)
+
+
+class _Replay:
+    """A receive that hands out a body read before, then whatever comes."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+class Measure:
+    """Counts each answer by route and status; with `log` writes one JSON line to stdout."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, log: bool) -> None:
+        self._app, self._metrics, self._log = app, metrics, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and look at the answer's first message."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._answered(scope, message["status"], time.monotonic() - began)
+            await send(message)
+
+        await self._app(scope, receive, watched)
+
+    def _answered(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.answered(scope["method"], route, status, seconds)
+        if self._log:
+            line = {
+                "at": stamp(now()),
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            }
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:18])
+    return 0
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """The whole body, or None when it goes over the limit."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)

@@ -1,0 +1,51 @@
+"""Claim: an agent takes the oldest sweep that waits in its pool."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy.orm import Session
+
+from service.clock import Terms
+from service.operations import expire, moves
+from service.schemas import ClaimRequest, Lease
+from service.store import agents, commands, leases
+from service.store.sweep_views import shares, tracking
+from sweeps.lifecycle import SweepState
+
+
+def claim(session: Session, request: ClaimRequest, terms: Terms) -> Lease | None:
+    """A lease on the oldest sweep that `request` can run, None when there is none.
+
+    None too while the agent drives as many sweeps as it has slots: another would get no slot.
+    """
+    agents.saw(session, request, terms.now)
+    expire.close_abandoned(session, terms.now)
+    driven = [
+        row
+        for row in leases.live(session, terms.now)
+        if (row.pool, row.lease_agent) == (request.pool, request.agent)
+    ]
+    if len(driven) >= request.slots:
+        return None
+    sweep = leases.claim(
+        session, request.agent, request.pool, request.recipes, terms.now, terms.until
+    )
+    if sweep is None:
+        return None
+    if sweep.state == SweepState.QUEUED:
+        message = f"Driven by agent {request.agent!r}."
+        moves.move(session, sweep, SweepState.RUNNING, terms.now, message)
+    session.flush()
+    slots = shares(agents.every(session), leases.live(session, terms.now))
+    return Lease(
+        sweep=sweep.id,
+        spec=json.loads(sweep.spec),
+        state=SweepState(sweep.state),
+        token=sweep.lease_token,
+        slots=slots[sweep.id],
+        expires_in=terms.lease_seconds,
+        renew_every=terms.renew_seconds,
+        commands=[commands.view(row) for row in commands.waiting(session, [sweep.id])],
+        tracking=tracking(sweep),
+    )

@@ -1,0 +1,25 @@
+"""Plan: what a spec would run and cost, without running it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from service.store.measured import measured
+from sweeps.checks import check
+from sweeps.planning import Plan
+from sweeps.planning import plan as plan_of
+from sweeps.spec import parse
+from sweeps.support import refuse
+
+
+def plan(session: Session, body: Any) -> Plan:
+    """The plan of the spec in `body`. Cells that cannot run are listed in it, not refused here.
+
+    Raises SpecError and UnsupportedError with every other fault.
+    """
+    spec = parse(body)
+    check(spec, cells=False)
+    refuse(spec)
+    return plan_of(spec, measured(session, spec))

@@ -1,0 +1,51 @@
+"""Agents as they last called, and the pools they make."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from service.schemas import Agent, ClaimRequest
+from service.store.tables import AgentRow
+
+
+def saw(session: Session, request: ClaimRequest, now: datetime) -> None:
+    """Remember what an agent offers."""
+    session.merge(
+        AgentRow(
+            pool=request.pool,
+            name=request.agent,
+            device_kind=request.device_kind,
+            slots=request.slots,
+            recipes=json.dumps(request.recipes),
+            version=request.version,
+            seen_at=now,
+        )
+    )
+
+
+def heard(session: Session, pool: str, name: str, now: datetime) -> None:
+    """One of the agent's drivers renewed, so the agent's machine lives."""
+    mine = (AgentRow.pool == pool, AgentRow.name == name)
+    session.execute(update(AgentRow).where(*mine).values(seen_at=now))
+
+
+def every(session: Session) -> list[AgentRow]:
+    """All agents, by pool and name."""
+    return list(session.scalars(select(AgentRow).order_by(AgentRow.pool, AgentRow.name)))
+
+
+def view(row: AgentRow, alive_since: datetime) -> Agent:
+    """As users see it; alive when it called after `alive_since`."""
+    return Agent(
+        name=row.name,
+        device_kind=row.device_kind,
+        slots=row.slots,
+        recipes=json.loads(row.recipes),
+        version=row.version,
+        seen_at=row.seen_at,
+        alive=row.seen_at > alive_since,
+    )

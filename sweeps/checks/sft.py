@@ -1,0 +1,109 @@
+"""What the built-in recipe `sft` needs of a spec, and what it would otherwise ignore."""
+
+from __future__ import annotations
+
+from sweeps.errors import Fault
+from sweeps.faults import nearest, shorten
+from sweeps.sft_parameters import SFT_OPTIONS
+from sweeps.spec import Evaluation, SweepSpec, TinyModel
+
+REQUIRED = {"global_batch_size": "{values: [16, 64]}", "learning_rate": "{values: [1e-5, 1e-4]}"}
+OF_WINDOWS = ("loss", "grad_norm")
+_EVAL = "/spec/evaluation"
+
+
+def sft_faults(spec: SweepSpec) -> list[Fault]:
+    """Every fault of the workload, the parameters, the evaluation and the metric."""
+    return [*_workload(spec), *_required(spec), *_evaluation(spec), *_metric(spec)]
+
+
+def _workload(spec: SweepSpec) -> list[Fault]:
+    workload, at = spec.spec.workload, "/spec/workload"
+    faults = []
+    needed = "the sft recipe needs it"
+    if workload.model is None:
+        mend = "Write a hub id, a folder under the data roots, or {tiny: llama}."
+        faults.append(Fault(f"{at}/model", "nothing", needed, mend))
+    if workload.data is None:
+        mend = "Write data: {train: data/train.jsonl, eval: data/eval.jsonl}."
+        faults.append(Fault(f"{at}/data", "nothing", needed, mend))
+    elif workload.data.fields is not None and workload.data.format in ("messages", "alpaca"):
+        message = f"fields map to prompt and completion, but the format is {workload.data.format}"
+        mend = "Leave out fields, or write format: prompt_completion."
+        faults.append(Fault(f"{at}/data/fields", shorten(workload.data.fields), message, mend))
+    model = workload.model
+    if isinstance(model, TinyModel) and workload.max_length > model.max_position_embeddings:
+        message = f"the model has {model.max_position_embeddings} positions"
+        mend = "Lower it, or raise max_position_embeddings of the model."
+        faults.append(Fault(f"{at}/max_length", str(workload.max_length), message, mend))
+    for name, value in workload.options.items():
+        place = f"{at}/options/{name}"
+        if name not in SFT_OPTIONS:
+            close = nearest(name, list(SFT_OPTIONS))
+            mend = f"Did you mean '{close}'?" if close else f"Known: {', '.join(SFT_OPTIONS)}."
+            faults.append(Fault(place, shorten(value), "the sft recipe has no such option", mend))
+        elif not isinstance(value, bool):
+            faults.append(Fault(place, shorten(value), "must be true or false", "Write true."))
+    return faults
+
+
+def _required(spec: SweepSpec) -> list[Fault]:
+    space, faults = spec.spec.parameters, []
+    for name, example in REQUIRED.items():
+        at = f"/spec/parameters/{name}"
+        axis = space.axes.get(name)
+        if name not in space.names:
+            mend = f"Write {name}: {example}, or {name}: {{value: ...}} to keep it fixed."
+            faults.append(Fault(at, "nothing", "the sft recipe needs it", mend))
+        elif axis is not None and axis.when is not None:
+            message = "every trial needs it, so it cannot depend on a condition"
+            faults.append(Fault(f"{at}/when", shorten(axis.when), message, "Take the when out."))
+    return faults
+
+
+def _evaluation(spec: SweepSpec) -> list[Fault]:
+    evaluation, data = spec.spec.evaluation, spec.spec.workload.data
+    faults = []
+    if evaluation.exact_match and data is not None and not data.eval:
+        mend = "Add spec.workload.data.eval, or take exact_match out."
+        message = "there is no evaluation data to generate from"
+        faults.append(Fault(f"{_EVAL}/exact_match", "true", message, mend))
+    if not evaluation.exact_match:
+        message = "it only matters for exact_match, which is off"
+        mend = "Write exact_match: true beside it, or take it out."
+        faults += [
+            Fault(f"{_EVAL}/{name}", shorten(getattr(evaluation, name)), message, mend)
+            for name in ("answer_marker", "max_new_tokens")
+            if getattr(evaluation, name) != Evaluation.model_fields[name].default
+        ]
+    return faults
+
+
+def _metric(spec: SweepSpec) -> list[Fault]:
+    name, data = spec.spec.metric.name, spec.spec.workload.data
+    if name in OF_WINDOWS or data is None:
+        return []
+    at, value = "/spec/metric/name", shorten(name)
+    if data.eval is None or not data.eval:
+        message = "there is no evaluation data, so the sft recipe reports loss and grad_norm only"
+        mend = "Add spec.workload.data.eval."
+        return [Fault(at, value, message, mend)]
+    known = metrics(spec)
+    if name in known:
+        return []
+    if name.removesuffix("exact_match") != name and not spec.spec.evaluation.exact_match:
+        message = "exact_match is not measured unless it is asked for"
+        return [Fault(at, value, message, "Write spec.evaluation.exact_match: true.")]
+    close = nearest(name, known)
+    mend = f"Did you mean '{close}'?" if close else f"Known: {', '.join(known)}."
+    return [Fault(at, value, "the sft recipe reports no such metric", mend)]
+
+
+def metrics(spec: SweepSpec) -> list[str]:
+    """The metrics that trials of this spec report, by name, those of the windows last."""
+    data, evaluation = spec.spec.workload.data, spec.spec.evaluation
+    sets = data.eval if data is not None else None
+    prefixes = [f"eval_{label}_" for label in sets] if isinstance(sets, dict) else ["eval_"]
+    kinds = ["loss", "exact_match"] if evaluation.exact_match else ["loss"]
+    found = [prefix + kind for prefix in prefixes for kind in kinds] if sets else []
+    return [*found, *OF_WINDOWS]

@@ -1,0 +1,243 @@
+"""The conductor: what happens next in a sweep. Pure: it reads the story and appends entries.
+
+The Ray adapter (and a simulator) asks it three things: which attempt to start, what a report is
+answered, and whether a running trial shall go on. Everything it decides goes through `append`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sweeps.journal import (
+    AttemptEnded,
+    AttemptStarted,
+    Body,
+    CommandApplied,
+    Judged,
+    Reported,
+    Story,
+)
+from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, StopReason, TrialState
+from sweeps.searchers.base import Searcher
+from sweeps.spec import SweepSpec
+from sweeps.trial import Action, Report, Trial, TrialRecord, Verdict
+
+Judge = Callable[[Story, int, Report], Verdict]
+
+
+class Mode(StrEnum):
+    """RUN until the end; LEAVE: save what runs and go (SIGTERM, pause of the sweep)."""
+
+    RUN = "run"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """An attempt to start now."""
+
+    trial: Trial
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """A user's command from the inbox, to be applied once."""
+
+    id: str
+    kind: str
+    trial: int | None = None
+
+
+class Conductor:
+    """Drives one sweep. `append` journals a body and applies it to `story` before it returns.
+
+    `slots` is how many attempts may run at once; it may change at any time.
+    """
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        story: Story,
+        searcher: Searcher,
+        judge: Judge,
+        append: Callable[[Body], None],
+    ) -> None:
+        self.spec, self.story, self.slots, self.mode = spec, story, 1, Mode.RUN
+        self._searcher, self._judge, self._append = searcher, judge, append
+
+    def recover(self) -> None:
+        """End the attempts that a lost driver left open. Verdicts already given stay given."""
+        if self.story.paused:
+            # Only a sweep that was resumed is claimed again.
+            self.command(Command(f"resumed-at-{self.story.seq}", "resume"))
+        for record in self._running():
+            attempt = record.attempts[-1].number
+            last = record.last_report
+            verdict = record.verdicts.get(last.point) if last else None
+            if verdict is not None and verdict.action is Action.STOP:
+                self._end(record, attempt, AttemptEnd.STOPPED, StopReason.PRUNED)
+            elif record.trial.number in self.story.stop_requested:
+                self._end(record, attempt, AttemptEnd.STOPPED, StopReason.USER)
+            elif last is not None and last.point == self.spec.spec.report.points:
+                self._end(record, attempt, AttemptEnd.FINISHED)
+            else:
+                self._end(record, attempt, AttemptEnd.LOST)
+
+    def next(self) -> Launch | None:
+        """The attempt to start now, journalled as started; None when there is nothing to start.
+
+        Trials that wait for another attempt go before new ones.
+        """
+        if self._closing() or len(self._running()) >= self.slots:
+            return None
+        waiting = next((r for r in self._records(TrialState.PENDING)), None)
+        if waiting is None:
+            asked = self._searcher.ask(self.story)
+            if asked is None:
+                return None
+            self._append(asked)
+            waiting = self.story.trials[asked.trial]
+        launch = Launch(waiting.trial, len(waiting.attempts) + 1)
+        self._append(AttemptStarted(trial=launch.trial.number, attempt=launch.attempt))
+        return launch
+
+    def done(self) -> bool:
+        """True when nothing runs and nothing more will: the sweep ended, or this driver leaves."""
+        if self._running():
+            return False
+        if self._closing():
+            return True
+        waiting = any(True for _ in self._records(TrialState.PENDING))
+        return not waiting and self._searcher.ask(self.story) is None
+
+    def close(self) -> None:
+        """At the very end: parked trials that nothing revived are stopped."""
+        if self._closing() and not self.story.cancelled:
+            return
+        for record in list(self._records(TrialState.PAUSED)):
+            verdict = Verdict(
+                action=Action.STOP,
+                reason="parked",
+                message="It was parked, and no trial did badly enough to bring it back.",
+            )
+            self._append(Judged(trial=record.trial.number, verdict=verdict))
+
+    def complete(self) -> bool:
+        """True when every trial has ended and no more will be asked."""
+        ended = all(record.state in TRIAL_ENDS for record in self.story.trials.values())
+        return ended and (self.story.cancelled or self._searcher.ask(self.story) is None)
+
+    def reported(self, number: int, attempt: int, report: Report) -> Verdict:
+        """Journal a report with its verdict. A repeated point is answered with what was stored."""
+        record = self.story.trials[number]
+        if report.point in record.reports:
+            return record.verdicts[report.point]
+        verdict = self._judge(self.story, number, report)
+        entry = Reported(trial=number, attempt=attempt, report=report, verdict=verdict)
+        self._append(entry)
+        return verdict
+
+    def wish(self, number: int) -> Action:
+        """Whether a running trial shall go on, apart from any verdict on it."""
+        if self.story.cancelled or number in self.story.stop_requested:
+            return Action.STOP
+        if self.mode is Mode.LEAVE or self.story.paused:
+            return Action.PAUSE
+        running = sorted(record.trial.number for record in self._running())
+        return Action.PAUSE if number in running[max(self.slots, 0) :] else Action.CONTINUE
+
+    def command(self, command: Command) -> None:
+        """Apply a user's command, once."""
+        if command.id in self.story.commands:
+            return
+        body = CommandApplied.model_validate(
+            {"command": command.id, "kind": command.kind, "trial": command.trial}
+        )
+        self._append(body)
+
+    def finished(self, number: int, attempt: int, samples: int, seconds: float) -> None:
+        """The recipe came to the end of its run."""
+        self._ended(number, attempt, AttemptEnd.FINISHED, samples, seconds)
+
+    def stopped(self, number: int, attempt: int, samples: int, seconds: float) -> None:
+        """The attempt obeyed a stop: by verdict, or by the user."""
+        record = self.story.trials[number]
+        by_user = number in self.story.stop_requested or self.story.cancelled
+        last = record.last_report
+        pruned = last is not None and record.verdicts[last.point].action is Action.STOP
+        reason = StopReason.USER if by_user and not pruned else StopReason.PRUNED
+        self._ended(number, attempt, AttemptEnd.STOPPED, samples, seconds, reason)
+
+    def saved(self, number: int, attempt: int, samples: int, seconds: float) -> None:
+        """The attempt saved and left: parked by a verdict, or preempted for anything else."""
+        record = self.story.trials[number]
+        last = record.last_report
+        parked = last is not None and record.verdicts[last.point].action is Action.PAUSE
+        reason = AttemptEnd.PAUSED if parked else AttemptEnd.PREEMPTED
+        if last is not None and last.point == self.spec.spec.report.points:
+            reason = AttemptEnd.FINISHED  # it was through before it could save
+        self._ended(number, attempt, reason, samples, seconds)
+
+    def broke(self, number: int, attempt: int, error: str, *, raised: bool, fatal: bool) -> None:
+        """The worker raised (`raised`) or vanished. `fatal`: another attempt would do the same."""
+        record = self.story.trials[number]
+        if not record.attempts or record.attempts[-1].number != attempt:
+            return
+        earlier = sum(bool(past.error) for past in record.attempts)
+        reason = AttemptEnd.FAILED if raised else AttemptEnd.LOST
+        last = record.last_report
+        ended = AttemptEnded(
+            trial=number,
+            attempt=attempt,
+            reason=reason,
+            samples=last.samples if last else 0,
+            error=error,
+            gave_up=fatal or earlier + 1 >= self.spec.spec.resources.max_attempts,
+        )
+        if record.attempts[-1].ended is None:
+            self._append(ended)
+
+    def _ended(
+        self,
+        number: int,
+        attempt: int,
+        reason: AttemptEnd,
+        samples: int,
+        seconds: float,
+        stop_reason: StopReason | None = None,
+    ) -> None:
+        record = self.story.trials[number]
+        if record.attempts[-1].number != attempt or record.attempts[-1].ended is not None:
+            return
+        body = AttemptEnded(
+            trial=number,
+            attempt=attempt,
+            reason=reason,
+            samples=samples,
+            seconds=seconds,
+            stop_reason=stop_reason,
+        )
+        self._append(body)
+
+    def _end(
+        self,
+        record: TrialRecord,
+        attempt: int,
+        reason: AttemptEnd,
+        stop_reason: StopReason | None = None,
+    ) -> None:
+        last = record.last_report
+        samples = last.samples if last else 0
+        self._ended(record.trial.number, attempt, reason, samples, 0.0, stop_reason)
+
+    def _closing(self) -> bool:
+        return self.mode is Mode.LEAVE or self.story.paused or self.story.cancelled
+
+    def _running(self) -> list[TrialRecord]:
+        return list(self._records(TrialState.RUNNING))
+
+    def _records(self, state: TrialState) -> list[TrialRecord]:
+        return [record for record in self.story.trials.values() if record.state == state]

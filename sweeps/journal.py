@@ -1,0 +1,274 @@
+"""The journal: the ordered record of everything that decisions depend on, and its fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from sweeps.errors import IllegalMoveError, JournalError
+from sweeps.lifecycle import AttemptEnd, StopReason, TrialState, move_trial
+from sweeps.trial import (
+    Action,
+    AttemptRecord,
+    Params,
+    Report,
+    Role,
+    Trial,
+    TrialRecord,
+    Verdict,
+)
+from sweeps.wire import Wire
+
+
+class Prepared(Wire):
+    """What the first driver found out before the first trial: the run's length in samples, and
+    what the data is. Written once, so that a later driver plans the same runs."""
+
+    type: Literal["prepared"] = "prepared"
+    horizon_samples: int
+    train_samples: int | None = None
+    eval_samples: int | None = None
+    data_digest: str | None = None
+    device_kind: str = "cpu"
+    devices_per_trial: float = 0
+
+
+class Asked(Wire):
+    """The searcher's configuration for trial `trial` (0, 1, ... without gaps)."""
+
+    type: Literal["asked"] = "asked"
+    trial: int
+    params: Params
+    role: Role = Role.SEARCH
+    seed: int = 0
+
+
+class AttemptStarted(Wire):
+    """Attempt `attempt` (1, 2, ...) of a trial was given a slot."""
+
+    type: Literal["attempt_started"] = "attempt_started"
+    trial: int
+    attempt: int
+
+
+class Reported(Wire):
+    """A report with its verdict. The first one of (trial, point) stands."""
+
+    type: Literal["report"] = "report"
+    trial: int
+    attempt: int
+    report: Report
+    verdict: Verdict
+
+
+class AttemptEnded(Wire):
+    """An attempt is over. `final` says what becomes of the trial, None: it waits for another."""
+
+    type: Literal["attempt_ended"] = "attempt_ended"
+    trial: int
+    attempt: int
+    reason: AttemptEnd
+    samples: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    stop_reason: StopReason | None = None
+    gave_up: bool = False
+
+
+class CommandApplied(Wire):
+    """A user's command took effect. `trial` is None for commands to the whole sweep."""
+
+    type: Literal["command_applied"] = "command_applied"
+    command: str
+    kind: Literal["pause", "resume", "cancel", "stop_trial"]
+    trial: int | None = None
+
+
+class Judged(Wire):
+    """A verdict on a parked trial, outside any report of its own: revive it or stop it."""
+
+    type: Literal["judged"] = "judged"
+    trial: int
+    verdict: Verdict
+
+
+class PastCurves(Wire):
+    """A snapshot of past sweeps' curves, frozen at the first claim."""
+
+    type: Literal["evidence"] = "evidence"
+    curves: list[dict[str, Any]] = []
+
+
+Body = Annotated[
+    Prepared
+    | Asked
+    | AttemptStarted
+    | Reported
+    | AttemptEnded
+    | CommandApplied
+    | Judged
+    | PastCurves,
+    Field(discriminator="type"),
+]
+
+
+class Entry(Wire):
+    """One line of a journal. `seq` is dense from 1; `at` is RFC 3339 UTC, shown and never read."""
+
+    seq: int = Field(ge=1)
+    at: str
+    body: Body
+
+
+# A list has no config of its own: without this one, NaN inside it would be written as null.
+ENTRIES: TypeAdapter[list[Entry]] = TypeAdapter(list[Entry], config=Entry.model_config)
+
+
+@dataclass
+class Story:
+    """A sweep as its journal tells it. Searchers and pruners decide from this and nothing else."""
+
+    seq: int = 0
+    prepared: Prepared | None = None
+    trials: dict[int, TrialRecord] = field(default_factory=dict)
+    commands: set[str] = field(default_factory=set)
+    paused: bool = False
+    cancelled: bool = False
+    # Running trials that the user stopped; the end of their attempt moves them.
+    stop_requested: set[int] = field(default_factory=set)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fold(entries: Iterable[Entry], story: Story | None = None) -> Story:
+    """Apply entries in order to `story` (a new one when None) and return it.
+
+    Entries already applied (seq <= story.seq) are skipped, so any repetition is harmless.
+    Raises JournalError for a gap or an entry that contradicts the ones before it.
+    """
+    story = story or Story()
+    for entry in entries:
+        if entry.seq <= story.seq:
+            continue
+        if entry.seq != story.seq + 1:
+            raise JournalError(f"entry {entry.seq} follows {story.seq}: there is a gap")
+        apply(story, entry.body)
+        story.seq = entry.seq
+    return story
+
+
+def apply(story: Story, body: Body) -> None:
+    """Take one entry into the story. Raises JournalError when it does not fit."""
+    match body:
+        case Prepared():
+            _once(story.prepared is None, "prepared twice")
+            story.prepared = body
+        case Asked():
+            _once(body.trial == len(story.trials), f"trial {body.trial} asked out of order")
+            trial = Trial(body.trial, body.params, body.role, body.seed)
+            story.trials[body.trial] = TrialRecord(trial, TrialState.PENDING)
+        case AttemptStarted():
+            record = _trial(story, body.trial)
+            _once(body.attempt == len(record.attempts) + 1, "attempts are numbered 1, 2, ...")
+            _move(record, TrialState.RUNNING)
+            record.attempts.append(AttemptRecord(body.attempt))
+        case Reported():
+            _report(_trial(story, body.trial), body)
+        case AttemptEnded():
+            _end(_trial(story, body.trial), body, body.trial in story.stop_requested)
+        case CommandApplied():
+            _command(story, body)
+        case Judged():
+            record = _trial(story, body.trial)
+            _once(record.state == TrialState.PAUSED, f"trial {body.trial} is not parked")
+            if body.verdict.action is Action.STOP:
+                _move(record, TrialState.STOPPED, StopReason.PRUNED)
+            record.verdicts[_last_point(record)] = body.verdict
+        case PastCurves():
+            story.evidence = body.curves
+
+
+def _report(record: TrialRecord, body: Reported) -> None:
+    _open_attempt(record, body.attempt)
+    if body.report.point not in record.reports:
+        record.reports[body.report.point] = body.report
+        record.verdicts[body.report.point] = body.verdict
+
+
+def _end(record: TrialRecord, body: AttemptEnded, stop_requested: bool) -> None:
+    attempt = _open_attempt(record, body.attempt)
+    attempt.ended, attempt.error = body.reason, body.error
+    attempt.samples, attempt.seconds = body.samples, body.seconds
+    if stop_requested and body.reason is not AttemptEnd.FINISHED:
+        # However the attempt ended, the user wanted no other.
+        _move(record, TrialState.STOPPED, body.stop_reason or StopReason.USER)
+        return
+    match body.reason:
+        case AttemptEnd.FINISHED:
+            _move(record, TrialState.DONE)
+        case AttemptEnd.STOPPED:
+            _move(record, TrialState.STOPPED, body.stop_reason or StopReason.PRUNED)
+        case AttemptEnd.PAUSED:
+            _move(record, TrialState.PAUSED)
+        case AttemptEnd.PREEMPTED | AttemptEnd.LOST | AttemptEnd.FAILED:
+            _move(record, TrialState.FAILED if body.gave_up else TrialState.PENDING)
+            record.reason = body.error if body.gave_up else record.reason
+
+
+def _command(story: Story, body: CommandApplied) -> None:
+    if body.kind == "stop_trial":
+        _stop_by_user(story, _trial(story, -1 if body.trial is None else body.trial))
+    story.commands.add(body.command)
+    match body.kind:
+        case "pause":
+            story.paused = True
+        case "resume":
+            story.paused = False
+        case "cancel":
+            story.cancelled = True
+            for record in story.trials.values():
+                _stop_by_user(story, record)
+        case "stop_trial":
+            pass
+
+
+def _stop_by_user(story: Story, record: TrialRecord) -> None:
+    """A waiting trial stops at once; a running one is stopped by the end of its attempt."""
+    if record.state in (TrialState.PENDING, TrialState.PAUSED):
+        _move(record, TrialState.STOPPED, StopReason.USER)
+    elif record.state == TrialState.RUNNING:
+        story.stop_requested.add(record.trial.number)
+
+
+def _move(record: TrialRecord, to: TrialState, reason: str | None = None) -> None:
+    try:
+        record.state = move_trial(TrialState(record.state), to)
+    except IllegalMoveError as error:
+        raise JournalError(f"trial {record.trial.number}: {error}") from error
+    record.reason = reason
+
+
+def _trial(story: Story, number: int) -> TrialRecord:
+    if number not in story.trials:
+        raise JournalError(f"trial {number} was never asked")
+    return story.trials[number]
+
+
+def _open_attempt(record: TrialRecord, number: int) -> AttemptRecord:
+    _once(
+        bool(record.attempts) and record.attempts[-1].number == number,
+        f"attempt {number} of trial {record.trial.number} is not the running one",
+    )
+    _once(record.attempts[-1].ended is None, f"attempt {number} has already ended")
+    return record.attempts[-1]
+
+
+def _last_point(record: TrialRecord) -> int:
+    return max(record.reports, default=0)
+
+
+def _once(fits: bool, message: str) -> None:
+    if not fits:
+        raise JournalError(message)

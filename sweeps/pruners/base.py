@@ -1,0 +1,38 @@
+"""What a pruner is: a pure function from the story so far and one new report to a verdict."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sweeps.errors import JournalError
+from sweeps.journal import Story
+from sweeps.points import RunPlan, run_plan
+from sweeps.spec import SweepSpec
+from sweeps.trial import Params, Report, Verdict
+
+
+class Pruner(Protocol):
+    """Judges one report. Equal stories get equal verdicts, in every process."""
+
+    def judge(self, story: Story, number: int, report: Report) -> Verdict:
+        """The verdict on `report` of trial `number`; `story` does not hold the report yet.
+
+        The guards have passed, the point is not the last one, and the cohort is large enough. A
+        missing signal is no verdict (`GO_ON`). Every stop carries signal, value, cutoff, peers and
+        a sentence. Must not change `story` or remember anything of it.
+        """
+        ...
+
+
+def horizon_of(spec: SweepSpec, story: Story) -> int:
+    """Samples of one run, as the first driver found it. Raises JournalError when nobody has."""
+    if story.prepared is not None:
+        return story.prepared.horizon_samples
+    if spec.spec.horizon.samples is not None:
+        return spec.spec.horizon.samples
+    raise JournalError("the journal has no `prepared` entry, so the horizon is not known")
+
+
+def run_of(spec: SweepSpec, story: Story, params: Params) -> RunPlan:
+    """The run of one configuration in this sweep."""
+    return run_plan(params, horizon_of(spec, story), spec.spec.report.points)

@@ -1,0 +1,119 @@
+"""What a result means, in sentences: the recommendation, and what to know before trusting it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from sweeps.metric import cost
+from sweeps.ranking import Ranked, Standing, Stopped, Unranked
+from sweeps.space import Choice, Range
+from sweeps.spec import SweepSpec
+from sweeps.trial import Params, ParamValue
+
+# A value this close to the end of a range, as a share of it, counts as at the end.
+EDGE = 0.05
+
+
+def recommendation(spec: SweepSpec, ranking: Sequence[Ranked], why_none: str | None) -> str:
+    """Which configuration to take: the best one, or the quickest of those tied with it."""
+    if not ranking:
+        return f"No recommendation. {why_none}"
+    best, name = ranking[0], spec.spec.metric.name
+    tied = [row for row in ranking if row.rank == 1]
+    error = "" if best.stderr is None else f" (standard error {best.stderr:.2g})"
+    if len(tied) == 1:
+        return f"Trial {best.trial} is best: {name} {best.final:.6g}{error}, {told(best.params)}."
+    numbers = _listed([row.trial for row in tied])
+    quickest = min(tied, key=lambda row: (row.seconds, row.trial))
+    how = "are equal" if best.stderr is None else "lie within one standard error of the best"
+    return (
+        f"Trials {numbers} {how} ({name} {best.final:.6g}{error} at best). The quickest of them "
+        f"is trial {quickest.trial}, {quickest.seconds:,.0f} s: {told(quickest.params)}."
+    )
+
+
+def remarks(
+    spec: SweepSpec,
+    ranking: Sequence[Ranked],
+    unranked: Sequence[Unranked],
+    waiting: Sequence[Standing],
+    stopped: Sequence[Stopped],
+) -> list[str]:
+    """What to know before trusting the ranking, most important first."""
+    notes = _edges(spec, ranking)
+    if len(ranking) == 1:
+        notes.append("Only one trial finished, so there is nothing to compare it with.")
+    notes += [f"Trial {row.trial} is not ranked: {row.reason}." for row in unranked]
+    notes += _regrets(spec, ranking, waiting)
+    failed = [row for row in stopped if row.reason == "failed"]
+    notes += [f"Trial {row.trial} failed ({told(row.params)}). {row.message}" for row in failed]
+    reasons = Counter(row.reason for row in stopped if row.reason != "failed")
+    if reasons:
+        parts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        notes.append(f"Stopped early: {sum(reasons.values())} trials ({parts}).")
+    return notes
+
+
+def told(params: Params) -> str:
+    """A configuration as a person writes it: `learning_rate: 2e-05, warmup_steps: 0`."""
+    return ", ".join(f"{name}: {_text(value)}" for name, value in params.items()) or "no parameters"
+
+
+def _text(value: ParamValue) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value).lower()
+
+
+def _edges(spec: SweepSpec, ranking: Sequence[Ranked]) -> list[str]:
+    """Numeric axes on whose end every trial of rank 1 lies: the optimum may be outside."""
+    notes = []
+    top = [row.params for row in ranking if row.rank == 1]
+    for name, axis in spec.spec.parameters.axes.items():
+        values = [params.get(name) for params in top]
+        for end, word in zip(_ends(axis), ("lowest", "highest"), strict=False):
+            # There is nothing to try below 0.
+            if end is None or (word == "lowest" and end == 0) or not values:
+                continue
+            if all(value is not None and _at(axis, value, end) for value in values):
+                shown = _text(values[0] if values[0] is not None else end)
+                more = "lower" if word == "lowest" else "higher"
+                notes.append(
+                    f"The best {name}, {shown}, is at the {word} end of what was tried; "
+                    f"try {more} values before taking it as the optimum."
+                )
+    return notes
+
+
+def _ends(axis: Choice | Range) -> tuple[float, ...]:
+    if isinstance(axis, Range):
+        return (axis.min, axis.max)
+    numbers = [v for v in axis.values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    return (min(numbers), max(numbers)) if len(numbers) == len(axis.values) > 2 else ()
+
+
+def _at(axis: Choice | Range, value: ParamValue, end: float) -> bool:
+    if isinstance(axis, Choice) or isinstance(value, str):
+        return value == end
+    if axis.distribution == "log_uniform_values":
+        width = math.log(axis.max / axis.min)
+        return abs(math.log(value / end)) <= EDGE * width
+    return abs(value - end) <= EDGE * (axis.max - axis.min)
+
+
+def _regrets(spec: SweepSpec, ranking: Sequence[Ranked], waiting: Sequence[Standing]) -> list[str]:
+    metric = spec.spec.metric
+    if not ranking:
+        return []
+    bar = cost(ranking[0].final, metric)
+    ahead = [row for row in waiting if cost(row.best_so_far, metric) < bar]
+    return [
+        f"Trial {row.trial} ({row.state}) did not finish, but its best {metric.name} so far, "
+        f"{row.best_so_far:.6g} at point {row.point}, beats the best final."
+        for row in ahead
+    ]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *most, last = [str(number) for number in numbers]
+    return f"{', '.join(most)} and {last}" if most else last

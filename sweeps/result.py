@@ -1,0 +1,108 @@
+"""The result of a sweep: a pure function of its spec and its story, at any time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sweeps.costs import samples_of
+from sweeps.journal import Story
+from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, TrialState
+from sweeps.pruners.base import horizon_of
+from sweeps.ranking import Ranked, Standing, Stopped, Unranked, rank, standings, stopped, unranked
+from sweeps.remarks import recommendation, remarks
+from sweeps.spec import Metric, SweepSpec
+from sweeps.trial import Role, TrialRecord
+from sweeps.wire import Wire
+
+_SAVED = (AttemptEnd.PAUSED, AttemptEnd.PREEMPTED)
+
+
+class Result(Wire):
+    """What came out of a sweep so far. Search trials only.
+
+    `counts` are trials by state, every state named. `ranking` holds finished trials, best first;
+    equal ranks cannot be told apart. `best` is the first of them; when it is None,
+    `no_best_because` says why. `best_so_far` lists trials that did not finish (yet): another
+    measure, never mixed into the ranking. `compute_saved`: see `compute_saved`. `recommendation`
+    and `notes` are sentences for a person.
+    """
+
+    metric: Metric
+    counts: dict[str, int]
+    best: Ranked | None
+    no_best_because: str | None
+    ranking: list[Ranked]
+    unranked: list[Unranked]
+    best_so_far: list[Standing]
+    stopped: list[Stopped]
+    samples_run: int
+    compute_saved: float | None
+    recommendation: str
+    notes: list[str]
+
+
+def make_result(spec: SweepSpec, story: Story) -> Result:
+    """The result as the journal stands."""
+    records = [record for _, record in sorted(story.trials.items())]
+    search = [record for record in records if record.trial.role is Role.SEARCH]
+    ranking, ended = rank(spec, search), stopped(search)
+    states = Counter(record.state for record in search)
+    left_out = unranked(spec, search)
+    waiting = standings(spec.spec.metric, search)
+    why = None if ranking else _no_best(spec, search)
+    return Result(
+        metric=spec.spec.metric,
+        counts={state.value: states[state] for state in TrialState},
+        best=ranking[0] if ranking else None,
+        no_best_because=why,
+        ranking=ranking,
+        unranked=left_out,
+        best_so_far=waiting,
+        stopped=ended,
+        samples_run=sum(samples_run(record) for record in search),
+        compute_saved=compute_saved(spec, story, search),
+        recommendation=recommendation(spec, ranking, why),
+        notes=remarks(spec, ranking, left_out, waiting, ended),
+    )
+
+
+def samples_run(record: TrialRecord) -> int:
+    """Training samples that all attempts of a trial ran.
+
+    Where an attempt was lost, the next one is counted from the last save that the journal knows;
+    checkpoints between may have spared some of that, so this is the most it can have been.
+    """
+    total = start = 0
+    last = record.last_report
+    for attempt in record.attempts:
+        here = attempt.samples if attempt.ended else (last.samples if last else 0)
+        total += max(0, here - start)
+        start = here if attempt.ended in _SAVED else start
+    return total
+
+
+def compute_saved(spec: SweepSpec, story: Story, records: Sequence[TrialRecord]) -> float | None:
+    """1 - samples run (lost attempts included) / samples of whole runs, over ended trials.
+
+    A whole run is the horizon, rounded up to whole steps, so that running everything to its end
+    saves exactly 0. Negative when lost attempts cost more than was saved. None before a trial
+    ended, and while epochs of data that nobody counted are the horizon.
+    """
+    ended = [record for record in records if record.state in TRIAL_ENDS]
+    if not ended or (story.prepared is None and spec.spec.horizon.samples is None):
+        return None
+    horizon = horizon_of(spec, story)
+    whole = sum(samples_of(record.trial.params, horizon) for record in ended)
+    return 1 - sum(samples_run(record) for record in ended) / whole
+
+
+def _no_best(spec: SweepSpec, records: Sequence[TrialRecord]) -> str:
+    if not records:
+        return "No trial has been asked yet."
+    if any(record.state == TrialState.DONE for record in records):
+        name = spec.spec.metric.name
+        return f"No finished trial reported a finite {name} at its last decision point."
+    if all(record.state in TRIAL_ENDS for record in records):
+        return f"None of the {len(records)} trials finished: all were stopped or failed."
+    return "No trial has finished yet."

@@ -1,0 +1,173 @@
+"""What a trial is and what it says: Trial, StepRecord, Window, Report, Verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from sweeps.wire import Wire
+
+ParamValue = bool | int | float | str
+Params = dict[str, ParamValue]
+
+
+class Role(StrEnum):
+    """What a trial is for. Only `SEARCH` trials belong to cohorts."""
+
+    SEARCH = "search"
+    BASE = "base"
+    PRESET = "preset"
+    CONFIRM = "confirm"
+
+
+class Action(StrEnum):
+    """What a verdict tells a trial to do."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+def trial_uuid(sweep_id: str, number: int) -> UUID:
+    """The id of trial `number` (0, 1, ...): uuid5 of the sweep's uuid and the number.
+
+    `sweep_id` is `swp_` + 32 hex digits. The same sweep and number give the same id on every
+    machine and after every crash.
+    """
+    return uuid5(UUID(sweep_id.removeprefix("swp_")), str(number))
+
+
+def trial_id(sweep_id: str, number: int) -> str:
+    """The public form of `trial_uuid`: `trl_` + 32 hex digits."""
+    return f"trl_{trial_uuid(sweep_id, number).hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One optimizer step.
+
+    `samples_seen` and `step` are cumulative and include this step; `tokens` are its non-padding
+    input tokens; `loss` is the token mean in nats over the global batch; `grad_norm` the pre-clip
+    global L2 norm of the averaged gradient (None: the recipe does not measure it); `changed` is
+    False when no watched parameter changed although the learning rate was positive.
+    `seconds` is wall time of the step; it is shown, never used to decide.
+    """
+
+    step: int
+    samples_seen: int
+    tokens: int
+    loss: float
+    grad_norm: float | None
+    learning_rate: float
+    seconds: float = 0.0
+    changed: bool = True
+    label_tokens: int | None = None
+
+
+class Spread(Wire):
+    """How a signal ran inside one window, over its finite values (NaN when there were none)."""
+
+    value: float
+    first: float
+    last: float
+    min: float
+    max: float
+    median: float
+    mad: float
+
+
+class Window(Wire):
+    """The steps since the decision point before. `sweeps.windows.make_window` is its only maker.
+
+    `loss.value` is the token-weighted mean, `grad_norm.value` the median. A signal that was not
+    measured is None and gives no verdict.
+    """
+
+    steps: int
+    loss: Spread | None
+    grad_norm: Spread | None
+    spikes: int
+    non_finite: int
+    unchanged: int
+    learning_rate: float
+    tokens: int
+    tokens_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+class Report(Wire):
+    """What a trial says at decision point `point` (1 ... points).
+
+    `guard` names the per-step guard that tripped, if one did; the report then comes before its
+    point is reached. `metrics` holds the evaluation taken at this point, empty when none was.
+    """
+
+    point: int
+    samples: int
+    step: int
+    window: Window
+    metrics: dict[str, float] = {}
+    guard: str | None = None
+
+
+class Evidence(Wire):
+    """The facts a verdict rests on, so that "why was my trial stopped?" has an answer."""
+
+    signal: str | None = None
+    value: float | None = None
+    cutoff: float | None = None
+    peers: list[int] = []
+    probability: float | None = None
+    details: dict[str, float | None] = {}
+
+
+class Verdict(Wire):
+    """What happens to a trial, why, in a word (`reason`) and in a sentence (`message`)."""
+
+    action: Action
+    reason: str
+    message: str
+    evidence: Evidence = Evidence()
+    audit: bool = False
+
+
+GO_ON = Verdict(action=Action.CONTINUE, reason="none", message="Nothing spoke against it.")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration of a sweep, as asked."""
+
+    number: int
+    params: Params
+    role: Role = Role.SEARCH
+    seed: int = 0
+
+
+@dataclass
+class AttemptRecord:
+    """One execution of a trial on a worker, as the journal tells it."""
+
+    number: int
+    ended: str | None = None
+    samples: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass
+class TrialRecord:
+    """Everything the journal says of one trial. Built by `sweeps.journal.fold`, never by hand."""
+
+    trial: Trial
+    state: str
+    reason: str | None = None
+    reports: dict[int, Report] = field(default_factory=dict)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+
+    @property
+    def last_report(self) -> Report | None:
+        """The report with the highest point, or None before the first."""
+        return self.reports[max(self.reports)] if self.reports else None

@@ -1,0 +1,174 @@
+"""Whole sweeps through `sweepctl up`: CLI, service, agent, driver, Ray, MLflow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import mlflow
+import pytest
+from e2e_support import sft_spec
+from mlflow.entities import Run
+from running import Running, wait_until
+from tests_support import toy_spec
+
+from sweeps.journal import Entry, fold
+from sweeps.trial import TrialRecord
+
+pytestmark = pytest.mark.xdist_group("up")
+
+
+def journal(up: Running, sweep_id: str) -> list[Entry]:
+    return list(up.client.entries(sweep_id))
+
+
+def finals(up: Running, sweep_id: str) -> dict[int, tuple[object, ...]]:
+    """All that a trial measured, without what wall time made."""
+    return {n: measured(r) for n, r in fold(journal(up, sweep_id)).trials.items()}
+
+
+def measured(record: TrialRecord) -> tuple[object, ...]:
+    reports = [record.reports[point] for point in sorted(record.reports)]
+    return tuple(
+        (r.point, r.samples, r.metrics, r.window.model_copy(update={"tokens_per_second": None}))
+        for r in reports
+    )
+
+
+def children(up: Running, sweep_id: str) -> list[Run]:
+    client = mlflow.MlflowClient(up.mlflow_url)
+    experiment = client.get_experiment_by_name("default")
+    assert experiment is not None
+    found = client.search_runs([experiment.experiment_id], f"tags.`sweep.id` = '{sweep_id}'")
+    return [run for run in found if "mlflow.parentRunId" in run.data.tags]
+
+
+@pytest.fixture(scope="module")
+def quiet(up: Running) -> str:
+    """The same sweep with nothing happening to it."""
+    sweep = up.client.create_sweep(sft_spec("quiet", up.folder))
+    assert up.ended(sweep.id).state == "DONE", up.driver_log(sweep.id)
+    return sweep.id
+
+
+def test_a_quiet_sweep_ends_with_a_ranking(up: Running, quiet: str) -> None:
+    result = up.client.result(quiet)
+    assert len(result.ranking) == 3
+    assert result.best is not None
+    values = [row.final for row in result.ranking]
+    assert values == sorted(values)
+    entries = journal(up, quiet)
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+
+
+def test_mlflow_has_one_run_for_each_trial_with_curves_against_samples(
+    up: Running, quiet: str
+) -> None:
+    runs = children(up, quiet)
+    client = mlflow.MlflowClient(up.mlflow_url)
+    assert len(runs) == 3
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.params["learning_rate"] in ("0.001", "0.003", "0.01")
+        assert run.data.params["global_batch_size"] == "4"
+        for key in ("loss", "grad_norm", "learning_rate"):
+            history = client.get_metric_history(run.info.run_id, key)
+            assert [point.step for point in history] == list(range(4, 404, 4))
+        evaluated = client.get_metric_history(run.info.run_id, "eval_loss")
+        assert [point.step for point in evaluated] == [80, 160, 240, 320, 400]
+
+
+def test_a_killed_driver_changes_nothing(up: Running, quiet: str) -> None:
+    sweep = up.client.create_sweep(sft_spec("killed", up.folder))
+    wait_until(lambda: reported(up, sweep.id) >= 3, 90, lambda: up.driver_log(sweep.id))
+    (driver,) = up.find("workers.driver")
+    os.kill(driver.pid, signal.SIGKILL)
+    assert up.ended(sweep.id).state == "DONE", up.driver_log(sweep.id)
+    assert finals(up, sweep.id) == finals(up, quiet)
+    attempts = [len(r.attempts) for r in fold(journal(up, sweep.id)).trials.values()]
+    assert max(attempts) > 1
+    client = mlflow.MlflowClient(up.mlflow_url)
+    for run in children(up, sweep.id):
+        assert run.info.status == "FINISHED"
+        history = client.get_metric_history(run.info.run_id, "loss")
+        assert [point.step for point in history] == list(range(4, 404, 4))
+
+
+def reported(up: Running, sweep_id: str) -> int:
+    return sum(entry.body.type == "report" for entry in journal(up, sweep_id))
+
+
+def test_pruned_trials_are_killed_in_mlflow_with_their_reason(up: Running) -> None:
+    rates = {
+        "global_batch_size": {"value": 16},
+        "learning_rate": {"values": [0.5, 0.4, 0.3, 0.01]},
+    }
+    spec = toy_spec(
+        parameters=rates, pruning={"type": "median"}, resources={"max_parallel": 1}
+    )
+    sweep = up.client.create_sweep(spec)
+    assert up.ended(sweep.id).state == "DONE", up.driver_log(sweep.id)
+    (pruned,) = [run for run in children(up, sweep.id) if run.info.status == "KILLED"]
+    assert pruned.data.tags["sweep.prune.reason"] == "median"
+    assert pruned.data.params["learning_rate"] == "0.01"
+    (trial,) = up.client.list_trials(sweep.id, state="STOPPED").items
+    why = up.client.why(trial.id)
+    assert why.message == pruned.data.tags["sweep.prune.message"]
+    parent = mlflow.MlflowClient(up.mlflow_url).get_run(pruned.data.tags["mlflow.parentRunId"])
+    assert parent.info.status == "FINISHED"
+    assert "DONE" in parent.data.tags["mlflow.note.content"]
+
+
+def test_pause_resume_and_cancel(up: Running) -> None:
+    slow = {"recipe": "toy", "options": {"step_seconds": 0.1}}
+    sweep = up.client.create_sweep(toy_spec(workload=slow))
+    wait_until(lambda: reported(up, sweep.id) >= 1, 60, lambda: up.driver_log(sweep.id))
+    up.client.pause(sweep.id)
+    wait_until(
+        lambda: up.client.get_sweep(sweep.id).state == "PAUSED" and not up.find("workers.driver"),
+        60,
+        lambda: up.driver_log(sweep.id),
+    )
+    up.client.resume(sweep.id)
+    before = reported(up, sweep.id)
+    wait_until(lambda: reported(up, sweep.id) > before, 60, lambda: up.driver_log(sweep.id))
+    up.client.cancel(sweep.id)
+    assert up.ended(sweep.id).state == "CANCELLED"
+    states = {trial.state for trial in up.client.every_trial(sweep.id)}
+    assert states <= {"STOPPED", "DONE"}
+
+
+def test_stop_one_trial(up: Running) -> None:
+    slow = {"recipe": "toy", "options": {"step_seconds": 0.1}}
+    sweep = up.client.create_sweep(toy_spec(workload=slow))
+    wait_until(lambda: reported(up, sweep.id) >= 1, 60, lambda: up.driver_log(sweep.id))
+    first = next(up.client.every_trial(sweep.id))
+    up.client.stop_trial(first.id)
+    assert up.ended(sweep.id).state == "DONE"
+    trials = {trial.number: trial for trial in up.client.every_trial(sweep.id)}
+    assert (trials[0].state, trials[0].reason) == ("STOPPED", "user")
+    assert {trials[n].state for n in (1, 2, 3)} == {"DONE"}
+
+
+def test_data_that_is_not_there_fails_the_sweep_and_names_the_field(up: Running) -> None:
+    spec = sft_spec("no-data", up.folder / "nowhere")
+    sweep = up.client.create_sweep(spec)
+    ended = up.ended(sweep.id)
+    assert ended.state == "FAILED"
+    assert "/spec/workload/data/train" in ended.message
+    assert "SWEEP_DATA_ROOTS" in ended.message
+
+
+def test_the_cli_waits_and_shows(up: Running, quiet: str) -> None:
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(up.folder / "config")}
+    command = [sys.executable, "-m", "sweepctl"]
+    for words in (["wait", quiet], ["result", "quiet"], ["why", "quiet/0"], ["watch", "quiet"]):
+        done = subprocess.run(
+            [*command, *words], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+    assert "Trial 0 is DONE" in subprocess.run(
+        [*command, "why", "quiet/0"], env=environment, capture_output=True, text=True, timeout=60
+    ).stdout

@@ -1,0 +1,116 @@
+"""Claiming: one owner, the oldest first, only what the agent can run."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from service_support import (
+    AGENT,
+    Host,
+    hosted,
+    make_offer,
+    make_settings,
+    make_spec,
+    migrated,
+    take,
+    until,
+)
+
+from service.client import Client
+from service.clock import Terms, now
+from service.operations.claim import claim
+from service.operations.submit import submit
+from service.store.database import Database
+from sweeps.lifecycle import SweepState
+
+
+def test_only_what_fits_the_offer_is_claimed(user: Client, agent: Client) -> None:
+    user.create_sweep(make_spec(pool="a100"))
+    assert agent.claim(make_offer(pool="default")) is None
+    assert agent.claim(make_offer(pool="a100", recipes=["other"])) is None
+    lease = take(agent, pool="a100")
+    assert lease.state is SweepState.RUNNING
+    assert agent.claim(make_offer(agent="second", pool="a100")) is None
+    found = user.get_sweep(lease.sweep)
+    assert found.started_at is not None
+    assert found.driven
+    assert "box" in found.message
+
+
+def test_the_oldest_goes_first_and_slots_are_shared(user: Client, agent: Client) -> None:
+    made = [user.create_sweep(make_spec(f"s{number}")).id for number in range(3)]
+    assert [take(agent, slots=2).sweep for _ in range(2)] == made[:2]
+    # A third would get no slot.
+    assert agent.claim(make_offer(slots=2)) is None
+    assert "All 2 slots of pool 'default' are taken, by 2 sweeps" in user.get_sweep(made[2]).message
+    assert agent.renew(made[0], 1).slots == 1
+    assert user.get_sweep(made[1]).slots == 1
+    agent.release(made[1], 1)
+    assert agent.renew(made[0], 1).slots == 2
+    # Another agent has slots of its own.
+    assert take(agent, agent="second", slots=2).slots == 2
+
+
+def test_max_parallel_limits_a_share(user: Client, agent: Client) -> None:
+    user.create_sweep(make_spec(resources={"max_parallel": 1}))
+    user.create_sweep(make_spec())
+    assert [take(agent, slots=8).slots for _ in range(2)] == [1, 7]
+
+
+def test_two_agents_at_once_have_one_owner(host: Host, user: Client) -> None:
+    made = {user.create_sweep(make_spec(f"s{number}")).id for number in range(6)}
+    barrier = threading.Barrier(12)
+
+    def work(number: int) -> list[str]:
+        with host.client(AGENT, timeout=60) as client:
+            barrier.wait()
+            got = [client.claim(make_offer(agent=f"a{number}")) for _ in range(2)]
+        return [lease.sweep for lease in got if lease is not None]
+
+    with ThreadPoolExecutor(12) as pool:
+        won = [sweep for part in pool.map(work, range(12)) for sweep in part]
+    assert sorted(won) == sorted(made)
+
+
+def test_two_processes_on_one_file_have_one_owner(database: Database) -> None:
+    """Each thread has an engine of its own, as two replicas would."""
+    with database.write() as session:
+        for _ in range(4):
+            submit(session, make_spec(), None, now())
+    url = str(database.engine.url)
+    barrier = threading.Barrier(6)
+
+    def work(number: int) -> list[str]:
+        mine, won = Database(url), []
+        barrier.wait()
+        for _ in range(3):
+            with mine.write() as session:
+                lease = claim(session, make_offer(agent=f"a{number}"), Terms(now(), 30, 5))
+                won += [lease.sweep] if lease else []
+        mine.close()
+        return won
+
+    with ThreadPoolExecutor(6) as pool:
+        won = [sweep for part in pool.map(work, range(6)) for sweep in part]
+    assert len(won) == len(set(won)) == 4
+
+
+def test_an_expired_lease_is_claimed_with_a_new_token(tmp_path: Path) -> None:
+    brief = {"lease_seconds": 0.3, "renew_seconds": 60}
+    with (
+        hosted(migrated(make_settings(tmp_path, **brief))) as host,
+        host.client() as user,
+        host.client(AGENT) as agent,
+    ):
+        sweep = user.create_sweep(make_spec()).id
+        assert take(agent).token == 1
+        until(lambda: not user.get_sweep(sweep).driven)
+        assert "Its driver is gone" in user.get_sweep(sweep).message
+        # Nobody else came: the driver was only late.
+        assert agent.renew(sweep, 1).expires_in == 0.3
+        until(lambda: not user.get_sweep(sweep).driven)
+        lease = take(agent, agent="second")
+        assert (lease.sweep, lease.token) == (sweep, 2)
+        assert user.get_sweep(sweep).state is SweepState.RUNNING

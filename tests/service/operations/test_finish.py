@@ -1,0 +1,91 @@
+"""How a driver ends its part."""
+
+from __future__ import annotations
+
+import pytest
+from service_support import Writer, applied, asked, ended, make_spec, started, take
+
+from service.client import Client
+from service.errors import IllegalMove, StaleLease
+from sweeps.lifecycle import AttemptEnd, SweepState, TrialState
+
+
+@pytest.fixture
+def sweep(user: Client, agent: Client) -> str:
+    """A RUNNING sweep under token 1."""
+    made = user.create_sweep(make_spec()).id
+    take(agent)
+    return made
+
+
+def test_done_ends_the_lease_and_a_repeat_is_harmless(
+    user: Client, agent: Client, sweep: str
+) -> None:
+    first = agent.finish(sweep, 1, "DONE", "3 DONE")
+    assert (first.state, first.message, first.driven) == (SweepState.DONE, "3 DONE", False)
+    assert first.ended_at is not None
+    assert agent.finish(sweep, 1, "DONE", "3 DONE") == first
+    with pytest.raises(StaleLease):
+        agent.finish(sweep, 1, "FAILED")
+    agent.release(sweep, 1)
+    assert user.get_sweep(sweep) == first
+
+
+def test_the_last_event_is_the_end(user: Client, agent: Client, sweep: str) -> None:
+    user.pause(sweep)
+    agent.finish(sweep, 1, "DONE")
+    events = list(user.events(sweep))
+    assert events[-1].data["state"] == "DONE"
+    assert events[-2].data == {**events[-2].data, "kind": "pause", "status": "applied"}
+
+
+def test_done_while_a_cancel_came_is_cancelled(user: Client, agent: Client, sweep: str) -> None:
+    user.cancel(sweep)
+    assert agent.finish(sweep, 1, "DONE").state is SweepState.CANCELLED
+
+
+def test_cancelled_needs_a_cancel(agent: Client, sweep: str) -> None:
+    with pytest.raises(IllegalMove):
+        agent.finish(sweep, 1, "CANCELLED")
+    assert agent.renew(sweep, 1).commands == []
+
+
+def test_paused_without_an_entry(user: Client, agent: Client, sweep: str) -> None:
+    found = agent.finish(sweep, 1, "PAUSED")
+    assert (found.state, found.message) == (SweepState.PAUSED, "Paused.")
+    assert agent.finish(sweep, 1, "PAUSED") == found
+    user.resume(sweep)
+    assert take(agent).token == 2
+    with pytest.raises(StaleLease):
+        agent.finish(sweep, 1, "PAUSED")
+
+
+def test_paused_while_a_cancel_came_is_closed(user: Client, agent: Client, sweep: str) -> None:
+    user.cancel(sweep)
+    assert agent.finish(sweep, 1, "PAUSED").state is SweepState.CANCELLED
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_done_after_a_pause_was_applied(
+    user: Client, agent: Client, sweep: str, resumed: bool
+) -> None:
+    pause = user.pause(sweep)
+    agent.append(sweep, 1, Writer().entries(applied(str(pause.id), "pause")))
+    if resumed:
+        user.resume(sweep)
+    assert agent.finish(sweep, 1, "DONE").state is SweepState.DONE
+
+
+def test_failed_leaves_no_attempt_open(user: Client, agent: Client, sweep: str) -> None:
+    lines = Writer().entries(asked(0), started(0), asked(1), started(1), ended(1))
+    agent.append(sweep, 1, lines)
+    assert agent.finish(sweep, 1, "FAILED", "no data").message == "no data"
+    assert user.get_sweep(sweep).trials == {TrialState.PENDING: 1, TrialState.DONE: 1}
+    last = list(user.entries(sweep))[-1]
+    assert last.seq == 6
+    assert last.body == ended(0, AttemptEnd.LOST)
+
+
+def test_other_states_are_refused(agent: Client, sweep: str) -> None:
+    with pytest.raises(ValueError, match="state"):
+        agent.finish(sweep, 1, "RUNNING")

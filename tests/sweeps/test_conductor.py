@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests_support import toy_spec
+
+from sweeps.conductor import Command, Conductor, Mode
+from sweeps.journal import Body, Entry, Story, apply, fold
+from sweeps.lifecycle import TRIAL_ENDS
+from sweeps.searchers import make_searcher
+from sweeps.trial import Action, Report, StepRecord, Verdict
+from sweeps.windows import make_window
+
+HORIZON = 320
+POINTS = 5
+
+
+class Desk:
+    """A conductor over a journal in memory; verdicts come from `rule`."""
+
+    def __init__(self, entries: list[Entry] | None = None, **changes: Any) -> None:
+        self.spec = toy_spec(**changes)
+        self.entries = list(entries or [])
+        self.story = fold(self.entries)
+        self.verdicts: dict[tuple[int, int], Action] = {}
+        searcher = make_searcher(self.spec, HORIZON)
+        self.conductor = Conductor(self.spec, self.story, searcher, self._judge, self._append)
+        self.conductor.slots = 2
+
+    def _append(self, body: Body) -> None:
+        apply(self.story, body)
+        self.story.seq += 1
+        entry = Entry(seq=self.story.seq, at="2026-01-01T00:00:00Z", body=body)
+        self.entries.append(entry)
+
+    def _judge(self, story: Story, number: int, report: Report) -> Verdict:
+        action = self.verdicts.get((number, report.point), Action.CONTINUE)
+        return Verdict(action=action, reason="test", message="As the test says.")
+
+    def state(self, number: int) -> str:
+        return str(self.story.trials[number].state)
+
+
+def report(point: int) -> Report:
+    step = StepRecord(point, point * 64, 1, 1.0, 1.0, 0.1)
+    return Report(point=point, samples=point * 64, step=point, window=make_window([step]))
+
+
+def run_out(desk: Desk) -> None:
+    """Play every trial to its end as workers would."""
+    while not desk.conductor.done():
+        while desk.conductor.next():
+            pass
+        for number, record in list(desk.story.trials.items()):
+            if record.state == "RUNNING":
+                play(desk, number, record.attempts[-1].number)
+    desk.conductor.close()
+
+
+def play(desk: Desk, number: int, attempt: int) -> None:
+    for point in range(1, POINTS + 1):
+        verdict = desk.conductor.reported(number, attempt, report(point))
+        action = verdict.action
+        if action is Action.CONTINUE:
+            action = desk.conductor.wish(number)
+        if action is Action.STOP:
+            return desk.conductor.stopped(number, attempt, point * 64, 1.0)
+        if action is Action.PAUSE:
+            return desk.conductor.saved(number, attempt, point * 64, 1.0)
+    return desk.conductor.finished(number, attempt, HORIZON, 1.0)
+
+
+def test_a_quiet_sweep_runs_every_cell_once() -> None:
+    desk = Desk()
+    run_out(desk)
+    assert [desk.state(n) for n in range(4)] == ["DONE"] * 4
+    assert desk.conductor.complete()
+    assert all(len(record.attempts) == 1 for record in desk.story.trials.values())
+
+
+def test_no_more_than_slots_run_at_once() -> None:
+    desk = Desk()
+    desk.conductor.slots = 3
+    assert [desk.conductor.next() is not None for _ in range(4)] == [True, True, True, False]
+
+
+def test_fewer_slots_pause_the_newest_trials_which_go_on_later() -> None:
+    desk = Desk()
+    first, second = desk.conductor.next(), desk.conductor.next()
+    assert first is not None
+    assert second is not None
+    desk.conductor.slots = 1
+    assert desk.conductor.wish(first.trial.number) is Action.CONTINUE
+    assert desk.conductor.wish(second.trial.number) is Action.PAUSE
+    desk.conductor.saved(second.trial.number, second.attempt, 64, 1.0)
+    assert desk.state(1) == "PENDING"
+    desk.conductor.slots = 2
+    again = desk.conductor.next()
+    assert again is not None
+    assert (again.trial.number, again.attempt) == (1, 2)
+
+
+def test_a_repeated_point_is_answered_with_what_was_stored() -> None:
+    desk = Desk()
+    launch = desk.conductor.next()
+    assert launch is not None
+    first = desk.conductor.reported(0, 1, report(1))
+    desk.verdicts[0, 1] = Action.STOP
+    length = len(desk.entries)
+    assert desk.conductor.reported(0, 1, report(1)) == first
+    assert len(desk.entries) == length
+
+
+@pytest.mark.parametrize(("raised", "end"), [(True, "failed"), (False, "lost")])
+def test_a_broken_attempt_is_tried_again_up_to_the_limit(raised: bool, end: str) -> None:
+    desk = Desk(resources={"max_attempts": 2})
+    desk.conductor.slots = 1
+    for attempt, state in ((1, "PENDING"), (2, "FAILED")):
+        launch = desk.conductor.next()
+        assert launch is not None
+        assert (launch.trial.number, launch.attempt) == (0, attempt)
+        desk.conductor.broke(0, attempt, "Traceback ...", raised=raised, fatal=False)
+        assert desk.state(0) == state
+    record = desk.story.trials[0]
+    assert [attempt.ended for attempt in record.attempts] == [end, end]
+    assert record.reason == "Traceback ..."
+    run_out(desk)
+    assert desk.conductor.complete()
+
+
+def test_a_fatal_error_is_not_tried_again() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    desk.conductor.broke(0, 1, "SpecError: no such file", raised=True, fatal=True)
+    assert desk.state(0) == "FAILED"
+
+
+def test_attempts_lost_with_their_driver_do_not_count_against_the_trial() -> None:
+    desk = Desk(resources={"max_attempts": 1})
+    desk.conductor.next()
+    for _ in range(5):
+        desk = Desk(desk.entries, resources={"max_attempts": 1})
+        desk.conductor.recover()
+        assert desk.state(0) == "PENDING"
+        desk.conductor.next()
+    assert desk.state(0) == "RUNNING"
+
+
+def test_recovery_keeps_a_verdict_already_given() -> None:
+    desk = Desk()
+    desk.verdicts[0, 2] = Action.STOP
+    desk.conductor.next()
+    desk.conductor.reported(0, 1, report(1))
+    desk.conductor.reported(0, 1, report(2))
+    again = Desk(desk.entries)
+    again.conductor.recover()
+    assert again.state(0) == "STOPPED"
+    assert again.story.trials[0].reason == "pruned"
+
+
+def test_recovery_takes_a_trial_that_reported_its_last_point_as_finished() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    for point in range(1, POINTS + 1):
+        desk.conductor.reported(0, 1, report(point))
+    again = Desk(desk.entries)
+    again.conductor.recover()
+    assert again.state(0) == "DONE"
+
+
+def test_stop_of_a_running_and_of_a_waiting_trial() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    desk.conductor.command(Command("c1", "stop_trial", 0))
+    desk.conductor.command(Command("c1", "stop_trial", 0))
+    assert desk.conductor.wish(0) is Action.STOP
+    desk.conductor.stopped(0, 1, 10, 1.0)
+    assert desk.story.trials[0].reason == "user"
+    desk.conductor.next()
+    desk.conductor.broke(1, 1, "lost", raised=False, fatal=False)
+    desk.conductor.command(Command("c2", "stop_trial", 1))
+    assert desk.state(1) == "STOPPED"
+
+
+def test_cancel_ends_everything() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    desk.conductor.command(Command("c", "cancel"))
+    assert desk.conductor.next() is None
+    assert desk.conductor.wish(0) is Action.STOP
+    assert not desk.conductor.done()
+    desk.conductor.stopped(0, 1, 10, 1.0)
+    assert desk.conductor.done()
+    assert desk.conductor.complete()
+
+
+def test_pause_leaves_and_the_next_driver_resumes() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    desk.conductor.command(Command("c", "pause"))
+    assert desk.conductor.wish(0) is Action.PAUSE
+    desk.conductor.saved(0, 1, 64, 1.0)
+    assert desk.conductor.done()
+    assert not desk.conductor.complete()
+    again = Desk(desk.entries)
+    again.conductor.recover()
+    run_out(again)
+    assert again.conductor.complete()
+    assert again.state(0) == "DONE"
+
+
+def test_leaving_saves_and_gives_way() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    desk.conductor.mode = Mode.LEAVE
+    assert desk.conductor.wish(0) is Action.PAUSE
+    assert desk.conductor.next() is None
+    desk.conductor.saved(0, 1, 64, 1.0)
+    assert desk.conductor.done()
+    assert not desk.conductor.complete()
+
+
+def test_parked_trials_are_stopped_at_the_end() -> None:
+    desk = Desk()
+    desk.verdicts[2, 1] = Action.PAUSE
+    run_out(desk)
+    assert desk.state(2) == "STOPPED"
+    assert desk.story.trials[2].verdicts[1].reason == "parked"
+    assert desk.conductor.complete()
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_crash_any_order_ends_with_one_terminal_state_each(data: st.DataObject) -> None:
+    desk = Desk(resources={"max_attempts": 3})
+    points: dict[int, int] = {}
+    for _ in range(data.draw(st.integers(0, 60))):
+        if data.draw(st.integers(0, 9)) == 0:  # the driver dies; the next one folds the journal
+            desk = Desk(desk.entries, resources={"max_attempts": 3})
+            desk.conductor.recover()
+        desk.conductor.next()
+        running = [n for n, r in desk.story.trials.items() if r.state == "RUNNING"]
+        if not running:
+            continue
+        number = data.draw(st.sampled_from(running))
+        attempt = desk.story.trials[number].attempts[-1].number
+        what = data.draw(st.sampled_from(["report", "report", "report", "broke", "saved", "stop"]))
+        if what == "report":
+            point = min(POINTS, points.get(number, 0) + 1)
+            points[number] = point
+            desk.conductor.reported(number, attempt, report(point))
+            if point == POINTS:
+                desk.conductor.finished(number, attempt, HORIZON, 1.0)
+        elif what == "broke":
+            points[number] = 0
+            desk.conductor.broke(number, attempt, "gone", raised=False, fatal=False)
+        elif what == "saved":
+            desk.conductor.saved(number, attempt, 0, 0.0)
+        else:
+            desk.conductor.command(Command(f"stop-{number}", "stop_trial", number))
+            desk.conductor.stopped(number, attempt, 0, 0.0)
+    run_out(desk)
+    assert desk.conductor.complete()
+    assert len(desk.story.trials) == 4
+    assert all(record.state in TRIAL_ENDS for record in desk.story.trials.values())
+    assert fold(desk.entries) == desk.story

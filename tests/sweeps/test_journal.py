@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stories import Script, make_report
+
+from sweeps.errors import JournalError
+from sweeps.journal import (
+    ENTRIES,
+    Asked,
+    AttemptEnded,
+    AttemptStarted,
+    Body,
+    CommandApplied,
+    Entry,
+    Judged,
+    PastCurves,
+    Prepared,
+    Reported,
+    Story,
+    apply,
+    fold,
+)
+from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, StopReason, TrialState
+from sweeps.trial import GO_ON, Action, Role, TrialRecord, Verdict
+
+STOP = Verdict(action=Action.STOP, reason="test", message="As the test says.")
+PAUSE = Verdict(action=Action.PAUSE, reason="test", message="As the test says.")
+Move = Callable[[Any, Story], Body | None]
+
+
+def records(story: Story, *states: TrialState) -> list[TrialRecord]:
+    return [record for record in story.trials.values() if record.state in states]
+
+
+def pick(data: Any, found: list[TrialRecord]) -> TrialRecord | None:
+    return data.draw(st.sampled_from(found)) if found else None
+
+
+def ask(data: Any, story: Story) -> Body:
+    rate = data.draw(st.sampled_from([0.1, 1e-6]))
+    role = data.draw(st.sampled_from([Role.SEARCH, Role.CONFIRM]))
+    return Asked(trial=len(story.trials), params={"learning_rate": rate}, role=role)
+
+
+def start(data: Any, story: Story) -> Body | None:
+    record = pick(data, records(story, TrialState.PENDING, TrialState.PAUSED))
+    if record is None:
+        return None
+    return AttemptStarted(trial=record.trial.number, attempt=len(record.attempts) + 1)
+
+
+def report(data: Any, story: Story) -> Body | None:
+    record = pick(data, records(story, TrialState.RUNNING))
+    if record is None:
+        return None
+    value = data.draw(st.sampled_from([1.0, math.nan, math.inf]))
+    return Reported(
+        trial=record.trial.number,
+        attempt=len(record.attempts),
+        report=make_report(data.draw(st.integers(1, 10)), value, losses=(value, value)),
+        verdict=data.draw(st.sampled_from([GO_ON, STOP, PAUSE])),
+    )
+
+
+def end(data: Any, story: Story) -> Body | None:
+    record = pick(data, records(story, TrialState.RUNNING))
+    if record is None:
+        return None
+    reason = data.draw(st.sampled_from(list(AttemptEnd)))
+    return AttemptEnded(
+        trial=record.trial.number,
+        attempt=len(record.attempts),
+        reason=reason,
+        samples=data.draw(st.integers(0, 1000)),
+        stop_reason=StopReason.PRUNED if reason is AttemptEnd.STOPPED else None,
+        gave_up=data.draw(st.booleans()),
+    )
+
+
+def command(data: Any, story: Story) -> Body:
+    kind = data.draw(st.sampled_from(["pause", "resume", "stop_trial", "cancel"]))
+    record = pick(data, list(story.trials.values()))
+    if kind == "stop_trial" and record is None:
+        kind = "pause"
+    return CommandApplied(
+        command=f"c{len(story.commands)}",
+        kind=kind,
+        trial=record.trial.number if record and kind == "stop_trial" else None,
+    )
+
+
+def judged(data: Any, story: Story) -> Body | None:
+    record = pick(data, records(story, TrialState.PAUSED))
+    if record is None:
+        return None
+    verdict = data.draw(st.sampled_from([STOP, GO_ON]))
+    return Judged(trial=record.trial.number, verdict=verdict)
+
+
+MOVES: list[Move] = [ask, start, start, report, report, report, end, command, judged]
+
+
+@st.composite
+def journals(draw: Any) -> list[Entry]:
+    """A random journal of legal moves."""
+
+    data = SimpleNamespace(draw=draw)
+    story, entries = Story(), list[Entry]()
+    for _ in range(draw(st.integers(0, 40))):
+        body = draw(st.sampled_from(MOVES))(data, story)
+        if body is not None:
+            apply(story, body)
+            entries.append(Entry(seq=len(entries) + 1, at="2026-01-01T00:00:00Z", body=body))
+    return entries
+
+
+def told(story: Story) -> str:
+    """A story as text: NaN is equal to NaN."""
+    return repr(story)
+
+
+@given(journals(), st.data())
+@settings(max_examples=150)
+def test_a_crash_anywhere_changes_nothing(entries: list[Entry], data: Any) -> None:
+    whole = fold(entries)
+    cut = data.draw(st.integers(0, len(entries)))
+    assert told(fold(entries, fold(entries[:cut]))) == told(whole)
+    assert told(fold(entries[cut:], fold(entries[:cut]))) == told(whole)
+
+
+@given(journals(), st.data())
+@settings(max_examples=150)
+def test_any_repetition_changes_nothing(entries: list[Entry], data: Any) -> None:
+    sent = list[Entry]()
+    for entry in entries:
+        sent.append(entry)
+        sent += data.draw(st.lists(st.sampled_from(sent), max_size=2))
+    assert told(fold(sent)) == told(fold(entries))
+    assert told(fold(entries, fold(entries))) == told(fold(entries))
+
+
+@given(journals())
+@settings(max_examples=100)
+def test_a_journal_survives_json(entries: list[Entry]) -> None:
+    text = ENTRIES.dump_json(entries)
+    back = ENTRIES.validate_json(text)
+    assert ENTRIES.dump_json(back) == text
+    assert told(fold(back)) == told(fold(entries))
+
+
+@given(journals())
+@settings(max_examples=150)
+def test_a_story_is_consistent(entries: list[Entry]) -> None:
+    story = fold(entries)
+    assert list(story.trials) == list(range(len(story.trials)))
+    for record in story.trials.values():
+        running = [attempt for attempt in record.attempts if attempt.ended is None]
+        assert (len(running) == 1) == (record.state == TrialState.RUNNING)
+        assert len(running) <= 1
+        assert set(record.reports) <= set(record.verdicts)
+        assert [a.number for a in record.attempts] == list(range(1, len(record.attempts) + 1))
+        assert record.state in list(TrialState)
+
+
+@given(journals())
+@settings(max_examples=100)
+def test_what_has_ended_stays_ended(entries: list[Entry]) -> None:
+    story, ended = Story(), dict[int, str]()
+    for entry in entries:
+        fold([entry], story)
+        for number, state in ended.items():
+            assert story.trials[number].state == state
+        ended = {n: r.state for n, r in story.trials.items() if r.state in TRIAL_ENDS}
+
+
+def test_a_gap_is_an_error() -> None:
+    script = Script()
+    script.ask()
+    with pytest.raises(JournalError, match="gap"):
+        fold(script.entries[1:])
+
+
+def test_the_first_report_of_a_point_stands() -> None:
+    script = Script()
+    trial = script.ask()
+    script.say(trial, make_report(3, 1.0))
+    script.say(trial, make_report(3, 2.0), STOP)
+    record = script.story.trials[trial]
+    assert record.reports[3] == make_report(3, 1.0)
+    assert record.verdicts[3] == GO_ON
+
+
+@pytest.mark.parametrize(
+    ("reason", "gave_up", "state", "why"),
+    [
+        (AttemptEnd.FINISHED, False, "DONE", None),
+        (AttemptEnd.STOPPED, False, "STOPPED", "pruned"),
+        (AttemptEnd.PAUSED, False, "PAUSED", None),
+        (AttemptEnd.PREEMPTED, False, "PENDING", None),
+        (AttemptEnd.LOST, False, "PENDING", None),
+        (AttemptEnd.FAILED, False, "PENDING", None),
+        (AttemptEnd.FAILED, True, "FAILED", "boom"),
+        (AttemptEnd.LOST, True, "FAILED", "boom"),
+    ],
+)
+def test_the_end_of_an_attempt_moves_its_trial(
+    reason: AttemptEnd, gave_up: bool, state: str, why: str | None
+) -> None:
+    script = Script()
+    trial = script.ask()
+    script.end(trial, reason, 70, error="boom", gave_up=gave_up, seconds=2.5)
+    record = script.story.trials[trial]
+    assert (record.state, record.reason) == (state, why)
+    attempt = record.attempts[-1]
+    assert (attempt.ended, attempt.samples, attempt.seconds) == (reason, 70, 2.5)
+
+
+def test_a_user_stops_a_running_trial_through_the_end_of_its_attempt() -> None:
+    script = Script()
+    trial = script.ask()
+    script.add(CommandApplied(command="c", kind="stop_trial", trial=trial))
+    assert script.story.trials[trial].state == "RUNNING"
+    assert script.story.stop_requested == {trial}
+    script.end(trial, AttemptEnd.STOPPED, 10, stop_reason=StopReason.USER)
+    assert script.story.trials[trial].state == "STOPPED"
+    assert script.story.trials[trial].reason == "user"
+
+
+def test_cancel_stops_what_waits_and_asks_what_runs() -> None:
+    script = Script()
+    waiting, running, done = script.ask(), script.ask(), script.ask()
+    script.end(waiting, AttemptEnd.PAUSED, 10)
+    script.end(done)
+    script.add(CommandApplied(command="c", kind="cancel"))
+    assert script.story.cancelled
+    states = [script.story.trials[n].state for n in (waiting, running, done)]
+    assert states == ["STOPPED", "RUNNING", "DONE"]
+    assert script.story.stop_requested == {running}
+
+
+def test_pause_and_resume() -> None:
+    script = Script()
+    script.add(CommandApplied(command="a", kind="pause"))
+    assert script.story.paused is True
+    script.add(CommandApplied(command="b", kind="resume"))
+    assert fold(script.entries).paused is False
+    assert script.story.commands == {"a", "b"}
+
+
+def test_evidence_is_kept() -> None:
+    script = Script()
+    script.add(PastCurves(curves=[{"a": 1}]))
+    assert script.story.evidence == [{"a": 1}]
+
+
+def asked(number: int) -> Asked:
+    return Asked(trial=number, params={})
+
+
+def reported(trial: int, attempt: int) -> Reported:
+    return Reported(trial=trial, attempt=attempt, report=make_report(1), verdict=GO_ON)
+
+
+def ended(trial: int, attempt: int) -> AttemptEnded:
+    return AttemptEnded(trial=trial, attempt=attempt, reason=AttemptEnd.FINISHED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Prepared(horizon_samples=5),
+        asked(0),
+        asked(3),
+        AttemptStarted(trial=0, attempt=2),
+        AttemptStarted(trial=0, attempt=3),
+        AttemptStarted(trial=9, attempt=1),
+        AttemptStarted(trial=1, attempt=2),
+        reported(0, 2),
+        reported(1, 1),
+        reported(9, 1),
+        ended(1, 1),
+        ended(0, 2),
+        CommandApplied(command="c", kind="stop_trial", trial=9),
+        CommandApplied(command="c", kind="stop_trial"),
+        Judged(trial=0, verdict=STOP),
+        Judged(trial=1, verdict=STOP),
+        Judged(trial=9, verdict=GO_ON),
+    ],
+)
+def test_an_entry_that_does_not_fit_is_refused_and_changes_nothing(body: Body) -> None:
+    """Trial 0 runs its first attempt, trial 1 is done."""
+    script = Script()
+    script.ask()
+    script.end(script.ask())
+    before = told(script.story)
+    with pytest.raises(JournalError):
+        apply(script.story, body)
+    assert told(script.story) == before

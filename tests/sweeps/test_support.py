@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from stories import make_spec
+
+from sweeps.errors import UnsupportedError
+from sweeps.pruners import PRUNERS
+from sweeps.pruners.configs import Pruning
+from sweeps.searchers import SEARCHERS
+from sweeps.searchers.configs import Method
+from sweeps.support import ROWS, refuse
+
+DATA = {"train": "a.jsonl", "eval": "b.jsonl"}
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    (
+        "/spec/workload/adapter",
+        {"workload": {"model": "x", "data": DATA, "adapter": {"type": "lora"}}},
+    ),
+    (
+        "/spec/workload/strategy",
+        {"workload": {"model": "x", "data": DATA, "strategy": {"phased": [{"data": "y"}]}}},
+    ),
+    *[("/spec/method/type", {"method": {"type": name}}) for name in ("qmc", "tpe", "gp", "cmaes")],
+    *[
+        ("/spec/pruning/type", {"pruning": {"type": name}})
+        for name in ("halving", "recipe", "early_dynamics")
+    ],
+    ("/spec/budget/gpu_hours", {"budget": {"gpu_hours": 1}}),
+    ("/spec/budget/wall_clock", {"budget": {"wall_clock": "1h"}}),
+    ("/spec/confirm", {"confirm": {"top": 1, "seeds": 1}}),
+    ("/spec/resources/gpus_per_trial", {"resources": {"gpus_per_trial": 2}}),
+    ("/spec/workload/model", {"workload": {"model": "s3://bucket/model", "data": DATA}}),
+    ("/spec/workload/data/train", {"workload": {"model": "x", "data": {"train": "gs://b/t"}}}),
+    (
+        "/spec/workload/data/eval/a",
+        {"workload": {"model": "x", "data": {"train": "t", "eval": {"a": "hf://b/t"}}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("pointer", "changes"), ASKED)
+def test_what_is_not_built_is_refused_by_name(pointer: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedError, match="not built in this version") as caught:
+        refuse(make_spec(**changes))
+    (fault,) = caught.value.faults
+    assert fault.pointer == pointer
+    assert fault.mend
+
+
+def test_every_row_of_the_table_is_tried_above() -> None:
+    assert {row.pointer for row in ROWS} <= {pointer for pointer, _ in ASKED}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"method": {"type": "random"}, "budget": {"trials": 3}},
+        {"pruning": {"type": "never"}},
+        {"pruning": {"type": "median", "grace": 0.5}},
+        {"resources": {"gpus_per_trial": 0.5}},
+        {"resources": {"gpus_per_trial": 1}},
+        {"resources": {"gpus_per_trial": 0}},
+    ],
+)
+def test_what_is_built_passes(changes: dict[str, Any]) -> None:
+    refuse(make_spec(**changes))
+
+
+def test_everything_asked_for_is_named_at_once() -> None:
+    changes = {"confirm": {"top": 1, "seeds": 1}, "budget": {"gpu_hours": 1}}
+    with pytest.raises(UnsupportedError) as caught:
+        refuse(make_spec(**changes))
+    assert len(caught.value.faults) == 2
+
+
+def test_registries_hold_nothing_that_no_spec_can_name() -> None:
+    methods = {arm.model_fields["type"].annotation for arm in get_args(get_args(Method)[0])}
+    pruners = {arm.model_fields["type"].annotation for arm in get_args(get_args(Pruning)[0])}
+    assert {"grid", "random"} <= set(SEARCHERS) <= {get_args(name)[0] for name in methods}
+    assert {"never", "median"} <= set(PRUNERS) <= {get_args(name)[0] for name in pruners}

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recipe_support import RecordingLink, Run, make_run
+
+from sweeps.spec import Evaluation
+from workers.recipes.context import Order, Paused, Stopped
+
+
+def drive(run: Run, steps: int, **given: Any) -> None:
+    """`steps` optimizer steps of 4 samples, from where the context stands."""
+    for _ in range(steps):
+        number = run.context.steps_done + 1
+        values: dict[str, Any] = {
+            "samples": 4, "tokens": 40, "loss": 2.0 + number, "grad_norm": 0.5 * number,
+            "learning_rate": 0.1,
+        }  # fmt: skip
+        run.context.step(**{**values, **given})
+
+
+def register(run: Run, state: dict[str, int] | None = None) -> dict[str, int]:
+    kept = {} if state is None else state
+
+    def save(folder: Path) -> None:
+        (folder / "state.json").write_text(json.dumps(kept))
+
+    def load(folder: Path) -> None:
+        kept.update(json.loads((folder / "state.json").read_text()))
+
+    run.context.register_state(save, load)
+    return kept
+
+
+def test_a_report_comes_at_every_decision_point_with_the_steps_since(tmp_path: Path) -> None:
+    run = make_run(tmp_path, horizon=24, points=3)
+    register(run)
+    drive(run, 6)
+    assert [(r.point, r.samples, r.step) for r in run.link.reports] == [
+        (1, 8, 2), (2, 16, 4), (3, 24, 6),
+    ]  # fmt: skip
+    window = run.link.reports[1].window
+    assert (window.steps, window.tokens) == (2, 80)
+    assert window.loss is not None
+    assert window.grad_norm is not None
+    assert (window.loss.value, window.grad_norm.value) == (5.5, 1.75)
+    assert run.link.pulses == [4, 12, 20]
+    assert (run.context.steps_done, run.context.samples_seen) == (6, 24)
+
+
+def test_every_step_is_logged_at_its_samples(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    register(run)
+    drive(run, 2, grad_norm=None, evaluate=lambda: {"eval_loss": 1.5})
+    assert run.log.entries == [
+        (4, {"loss": 3.0, "learning_rate": 0.1, "num_tokens": 40.0}),
+        (8, {"loss": 4.0, "learning_rate": 0.1, "num_tokens": 80.0}),
+        (8, {"eval_loss": 1.5}),
+    ]
+    assert run.link.reports[0].window.grad_norm is None
+
+
+def test_an_evaluation_is_made_where_it_is_due_and_at_the_end(tmp_path: Path) -> None:
+    run = make_run(tmp_path, horizon=40, points=10, evaluation=Evaluation(every_points=4))
+    register(run)
+    drive(run, 10, evaluate=lambda: {"eval_loss": 1.0})
+    assert [r.point for r in run.link.reports if r.metrics] == [4, 8, 10]
+
+
+def test_a_step_over_several_points_reports_the_last_and_makes_up_the_evaluation(
+    tmp_path: Path,
+) -> None:
+    run = make_run(tmp_path, params={"global_batch_size": 16}, horizon=40, points=10,
+                   evaluation=Evaluation(every_points=3))  # fmt: skip
+    register(run)
+    drive(run, 3, samples=16, evaluate=lambda: {"eval_loss": 1.0})
+    assert [(r.point, bool(r.metrics)) for r in run.link.reports] == [
+        (4, True), (8, True), (10, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", [4, 8])
+def test_stop_ends_the_run_without_a_checkpoint(tmp_path: Path, at: int) -> None:
+    run = make_run(tmp_path, link=RecordingLink(Order.STOP, at))
+    register(run)
+    with pytest.raises(Stopped) as caught:
+        drive(run, 6)
+    assert not isinstance(caught.value, Paused)
+    assert run.context.samples_seen == at
+    assert not (tmp_path / "trial").exists()
+
+
+def test_a_recipe_that_catches_exceptions_cannot_swallow_a_stop() -> None:
+    assert not issubclass(Stopped, Exception)
+    assert issubclass(Paused, Stopped)
+
+
+@pytest.mark.parametrize("at", [4, 8, 12])
+def test_a_resumed_context_goes_on_as_if_nothing_had_happened(tmp_path: Path, at: int) -> None:
+    whole = make_run(tmp_path, trial="whole")
+    register(whole)
+    drive(whole, 6)
+    first = make_run(tmp_path, link=RecordingLink(Order.PAUSE, at))
+    register(first, {"at": at})
+    with pytest.raises(Paused):
+        drive(first, 6)
+    second = make_run(tmp_path)
+    assert second.context.steps_done == 0
+    assert register(second) == {"at": at}
+    assert second.context.steps_done == at // 4
+    drive(second, 6 - at // 4)
+    untimed = [
+        [r.model_copy(update={"window": r.window.model_copy(update={"tokens_per_second": None})})
+         for run in runs for r in run.link.reports]
+        for runs in ([whole], [first, second])
+    ]  # fmt: skip
+    assert untimed[0] == untimed[1]
+    assert first.log.entries + second.log.entries == whole.log.entries
+
+
+def test_a_window_with_nan_survives_a_pause(tmp_path: Path) -> None:
+    first = make_run(tmp_path, horizon=40, points=1, link=RecordingLink(Order.PAUSE, 8))
+    register(first)
+    drive(first, 1, grad_norm=math.nan)
+    with pytest.raises(Paused):
+        drive(first, 1, loss=math.inf)
+    second = make_run(tmp_path, horizon=40, points=1)
+    register(second)
+    drive(second, 8)
+    assert second.link.reports[-1].window.non_finite == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "guard"),
+    [
+        ({"loss": math.nan}, "non_finite_loss"),
+        ({"grad_norm": math.inf}, "non_finite_grad_norm"),
+        ({"loss": 0.0}, "zero_loss"),
+    ],
+)
+def test_a_guard_reports_at_once_under_the_next_point(
+    tmp_path: Path, given: dict[str, float], guard: str
+) -> None:
+    run = make_run(tmp_path, horizon=24, points=3, link=RecordingLink(Order.STOP))
+    register(run)
+    with pytest.raises(Stopped):
+        drive(run, 1, evaluate=lambda: pytest.fail("a broken run is not evaluated"), **given)
+    (report,) = run.link.reports
+    assert (report.guard, report.point, report.samples, report.metrics) == (guard, 1, 4, {})
+
+
+def test_a_loss_of_zero_without_labels_trips_nothing(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    register(run)
+    drive(run, 1, loss=0.0, label_tokens=0)
+    assert run.link.reports == []
+
+
+def test_nothing_changed_counts_only_when_the_rate_is_positive(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    register(run)
+    drive(run, 1, changed=False, learning_rate=0.0)
+    drive(run, 1, changed=False)
+    assert run.link.reports[0].window.unchanged == 1
+
+
+def test_it_saves_by_the_clock(tmp_path: Path) -> None:
+    run = make_run(tmp_path, checkpoint_seconds=0.0)
+    register(run, {"kept": 1})
+    drive(run, 3)
+    names = sorted(path.name for path in (tmp_path / "trial").iterdir())
+    assert names == ["step-00000002", "step-00000003"]
+    again = make_run(tmp_path)
+    assert register(again) == {"kept": 1}
+    assert again.context.samples_seen == 12
+
+
+def test_a_recipe_without_state_pauses_and_starts_anew(tmp_path: Path) -> None:
+    run = make_run(tmp_path, link=RecordingLink(Order.PAUSE, 4))
+    with pytest.raises(Paused):
+        drive(run, 1)
+    again = make_run(tmp_path)
+    register(again)
+    assert again.context.steps_done == 0

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from recipe_support import WORDS, RecordingLink, Run, make_run, tiny_workload, write_rows
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from sweeps.errors import SpecError
+from sweeps.spec import Evaluation
+from sweeps.trial import Params, Report
+from workers.recipes.context import Order, Paused, Stopped
+from workers.recipes.parts.tokenizer import train_tokenizer
+from workers.recipes.sft import BatchSum, accumulate, adamw, clip, prepare, run
+
+
+def weights(run_: Run) -> dict[str, torch.Tensor]:
+    """The weights that the attempt ended with."""
+    model = run_.context.cache["sft.base"].model
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+
+
+def timeless(report: Report) -> Report:
+    window = report.window.model_copy(update={"tokens_per_second": None})
+    return report.model_copy(update={"window": window})
+
+
+@pytest.fixture
+def dropout_base(folder: Path) -> Path:
+    """A pretrained folder whose attention drops out, so that random numbers matter."""
+    tokenizer = train_tokenizer(["abc"], 260)
+    config = LlamaConfig(
+        vocab_size=260, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=64, attention_dropout=0.2,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    torch.manual_seed(5)
+    LlamaForCausalLM(config).save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    return folder
+
+
+def test_a_resumed_run_is_bit_identical_after_a_save_at_any_step(dropout_base: Path) -> None:
+    workload = tiny_workload(model="base")
+    params: Params = {
+        "lr_scheduler_type": "cosine", "warmup_steps": 1, "weight_decay": 0.1, "learning_rate": 3e-3
+    }  # fmt: skip
+
+    def attempt(trial: str, link: RecordingLink) -> Run:
+        # A fresh cache, as in a fresh process; 7 steps of 4 over 10 rows, 4 of 5 points reported.
+        return make_run(dropout_base, workload, params, horizon=26, points=5, link=link,
+                        trial=trial, micro_batch_size=3)  # fmt: skip
+
+    whole = attempt("whole", RecordingLink())
+    run(whole.context)
+    assert whole.context.plan.steps == 7
+    assert len({entry["loss"] for _, entry in whole.log.entries if "loss" in entry}) == 7
+    for step in range(1, 8):
+        first = attempt(f"at-{step}", RecordingLink(Order.PAUSE, 4 * step))
+        with pytest.raises(Paused):
+            run(first.context)
+        torch.manual_seed(step)  # whatever the other process did with its generator
+        second = attempt(f"at-{step}", RecordingLink())
+        run(second.context)
+        assert second.context.steps_done == 7
+        assert first.log.entries + second.log.entries == whole.log.entries
+        reports = [*first.link.reports, *second.link.reports]
+        assert list(map(timeless, reports)) == list(map(timeless, whole.link.reports))
+        # Paused after the last step, the second attempt has nothing to train but must hold it.
+        assert same(weights(second), weights(whole)), step
+
+
+def test_a_run_paused_at_every_step_is_the_same_run(dropout_base: Path) -> None:
+    workload = tiny_workload(model="base")
+    whole = make_run(dropout_base, workload, trial="whole", micro_batch_size=4)
+    run(whole.context)
+    entries, cache = [], dict[str, Any]()
+    for step in range(1, 7):
+        link = RecordingLink(Order.PAUSE, 4 * step)
+        part = make_run(dropout_base, workload, link=link, cache=cache, micro_batch_size=4)
+        with pytest.raises(Paused):
+            run(part.context)
+        entries += part.log.entries
+    assert entries == whole.log.entries
+    assert same(weights(part), weights(whole))
+
+
+def test_it_learns(folder: Path) -> None:
+    evaluation = Evaluation(every_points=2, exact_match=True, max_new_tokens=8)
+    workload = tiny_workload(data={"train": "train.jsonl", "eval": "train.jsonl"})
+    job = make_run(folder, workload, {"learning_rate": 2e-2}, horizon=1200, points=4,
+                   evaluation=evaluation)  # fmt: skip
+    run(job.context)
+    reports = job.link.reports
+    assert [report.point for report in reports] == [1, 2, 3, 4]
+    assert [sorted(report.metrics) for report in reports] == [
+        [], ["eval_exact_match", "eval_loss", "eval_loss_stderr"],
+    ] * 2  # fmt: skip
+    assert reports[0].window.loss.first == pytest.approx(math.log(260), abs=0.3)
+    assert reports[-1].metrics["eval_loss"] < 0.3
+    assert reports[-1].metrics["eval_exact_match"] > 0.7
+
+
+def test_gradients_do_not_depend_on_the_micro_batch(folder: Path) -> None:
+    found: list[tuple[BatchSum, float, list[torch.Tensor]]] = []
+    for micro in (10, 4, 3, 1):
+        job = make_run(folder, params={"learning_rate": 0.0}, horizon=10, points=1,
+                       micro_batch_size=micro, trial=str(micro))  # fmt: skip
+        run(job.context)
+        base = job.context.cache["sft.base"]
+        examples = next(v for k, v in job.context.cache.items() if k.startswith("sft.tokens"))
+        total = accumulate(base.model, examples, range(10), job.context, base)
+        grads = [p.grad.clone() for p in base.model.parameters()]
+        found.append((total, clip(base.model, 0.0), grads))
+    for total, norm, grads in found[1:]:
+        assert (total.tokens, total.label_tokens) == (found[0][0].tokens, found[0][0].label_tokens)
+        assert total.loss == pytest.approx(found[0][0].loss, rel=1e-6)
+        assert norm == pytest.approx(found[0][1], rel=1e-5)
+        for left, right in zip(grads, found[0][2], strict=True):
+            torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
+    assert all(grad.abs().max() > 0 for grad in found[0][2])
+
+
+def test_loss_and_norm_are_those_of_the_whole_batch_before_clipping(folder: Path) -> None:
+    params: Params = {"max_grad_norm": 1e-3, "learning_rate": 1e-3, "global_batch_size": 10}
+    small = make_run(folder, params=params, horizon=10, points=1, micro_batch_size=3)
+    run(small.context)
+    free = make_run(folder, params={**params, "max_grad_norm": 0.0}, horizon=10, points=1,
+                    micro_batch_size=3, trial="free")  # fmt: skip
+    run(free.context)
+    (_, clipped), (_, whole) = small.log.entries[0], free.log.entries[0]
+    assert clipped["grad_norm"] == whole["grad_norm"] > 0.1
+    assert clipped["num_tokens"] == sum(len(f"{w} = {w}!") for w in WORDS[:10])
+
+
+def test_clipping_bounds_the_gradient(folder: Path) -> None:
+    model = torch.nn.Linear(3, 2)
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 10.0)
+    assert clip(model, 1.0) == pytest.approx(10.0 * math.sqrt(8))
+    assert clip(model, 0.0) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_only_matrices_decay() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.LayerNorm(2))
+    optimizer = adamw(model, {
+        "learning_rate": 0.5, "weight_decay": 0.1, "adam_beta1": 0.8, "adam_beta2": 0.9,
+        "adam_epsilon": 1e-6,
+    })  # fmt: skip
+    groups = [(len(g["params"]), g["weight_decay"]) for g in optimizer.param_groups]
+    assert groups == [(1, 0.1), (3, 0.0)]
+    assert all(g["betas"] == (0.8, 0.9) and g["eps"] == 1e-6 for g in optimizer.param_groups)
+
+
+def test_the_second_trial_of_a_warm_worker_equals_the_first_of_a_fresh_one(folder: Path) -> None:
+    cache: dict[str, Any] = {}
+    link = RecordingLink(Order.STOP, 12)
+    spoiled = make_run(folder, params={"learning_rate": 0.5}, link=link, cache=cache, trial="a")
+    with pytest.raises(Stopped):
+        run(spoiled.context)
+    warm = make_run(folder, params={"seed": 3}, cache=cache, trial="b")
+    run(warm.context)
+    fresh = make_run(folder, params={"seed": 3}, trial="c")
+    run(fresh.context)
+    assert warm.log.entries == fresh.log.entries
+    assert same(weights(warm), weights(fresh))
+    assert not same(weights(fresh), fresh.context.cache["sft.base"].pristine)
+    assert same(warm.context.cache["sft.base"].pristine, fresh.context.cache["sft.base"].pristine)
+
+
+@pytest.mark.parametrize("name", ["seed", "data_seed"])
+def test_seeds_change_the_order(folder: Path, name: str) -> None:
+    losses = []
+    for number, params in enumerate([{}, {name: 0}, {name: 1}]):
+        job = make_run(folder, params=params, trial=str(number))
+        run(job.context)
+        losses.append([entry["loss"] for _, entry in job.log.entries if "loss" in entry])
+    assert losses[0] == losses[1]
+    assert losses[1] != losses[2]
+
+
+def test_a_run_that_rounds_to_nothing_is_seen(folder: Path) -> None:
+    job = make_run(folder, params={"learning_rate": 1e-30}, points=1)
+    run(job.context)
+    assert job.link.reports[-1].window.unchanged == 6
+    moved = make_run(folder, params={"learning_rate": 1e-4}, points=1, trial="moved")
+    run(moved.context)
+    assert moved.link.reports[-1].window.unchanged == 0
+
+
+def test_a_loss_that_is_no_number_is_passed_on_as_it_is(folder: Path) -> None:
+    job = make_run(folder, params={"learning_rate": 1e30, "max_grad_norm": 0.0},
+                   link=RecordingLink(Order.STOP, 8))  # fmt: skip
+    with pytest.raises(Stopped):
+        run(job.context)
+    assert job.link.reports[-1].guard in ("non_finite_loss", "non_finite_grad_norm")
+    assert not math.isfinite(job.log.entries[-1][1]["loss"])
+
+
+def test_several_eval_sets_have_names(folder: Path) -> None:
+    data = {"train": "train.jsonl", "eval": {"skill": "eval.jsonl", "old": "train.jsonl"}}
+    job = make_run(folder, tiny_workload(data=data), points=1)
+    run(job.context)
+    assert set(job.link.reports[-1].metrics) == {
+        "eval_skill_loss", "eval_skill_loss_stderr", "eval_old_loss", "eval_old_loss_stderr",
+    }  # fmt: skip
+
+
+def test_without_eval_data_nothing_is_evaluated(folder: Path) -> None:
+    job = make_run(folder, tiny_workload(data={"train": "train.jsonl"}))
+    run(job.context)
+    assert [report.metrics for report in job.link.reports] == [{}, {}, {}]
+
+
+def test_data_that_changed_since_the_checkpoint_is_refused(folder: Path) -> None:
+    job = make_run(folder, tiny_workload(model={**job_model(folder)}),
+                   link=RecordingLink(Order.PAUSE, 4))  # fmt: skip
+    with pytest.raises(Paused):
+        run(job.context)
+    write_rows(folder / "train.jsonl", [{"prompt": "a", "completion": "b"}])
+    again = make_run(folder, tiny_workload(model={**job_model(folder)}))
+    with pytest.raises(Exception, match="training data changed"):
+        run(again.context)
+
+
+def job_model(folder: Path) -> dict[str, Any]:
+    """A tiny model with a tokenizer of its own, which does not change with the data."""
+    train_tokenizer(["abc"], 260).save_pretrained(folder / "tokenizer")
+    return {"tiny": "llama", "hidden_size": 16, "num_attention_heads": 2, "vocab_size": 260,
+            "tokenizer": "tokenizer"}  # fmt: skip
+
+
+def test_gradient_checkpointing_gives_the_same_numbers(folder: Path) -> None:
+    plain = make_run(folder, trial="plain")
+    run(plain.context)
+    cache = plain.context.cache
+    saving = make_run(folder, tiny_workload(options={"gradient_checkpointing": True}), cache=cache)
+    run(saving.context)
+    losses = [entry["loss"] for _, entry in plain.log.entries if "loss" in entry]
+    assert [e["loss"] for _, e in saving.log.entries if "loss" in e] == pytest.approx(losses)
+    assert saving.context.cache["sft.base"].model.is_activation_checkpointing
+    after = make_run(folder, trial="after", cache=cache)
+    run(after.context)
+    assert not after.context.cache["sft.base"].model.is_activation_checkpointing
+
+
+def test_a_workload_without_model_is_refused(folder: Path) -> None:
+    with pytest.raises(SpecError, match="/spec/workload/model"):
+        run(make_run(folder, tiny_workload(model=None)).context)
+
+
+def test_prepare_is_that_of_the_facts(folder: Path) -> None:
+    assert (
+        dataclasses.asdict(prepare(tiny_workload(), make_run(folder).context.roots))[
+            "train_samples"
+        ]
+        == 10
+    )

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from workers.sinks.mlflow_links import charts_link, run_link
+
+
+@pytest.mark.parametrize(("goal", "ascending"), [("minimize", "true"), ("maximize", "false")])
+def test_the_charts_link_says_what_the_page_shall_show(goal: str, ascending: str) -> None:
+    link = charts_link("http://mlflow:5000/", "7", "abc", "eval/my score", goal)
+    parts = urlsplit(link)
+    assert (parts.netloc, parts.path) == ("mlflow:5000", "/")
+    path, _, query = parts.fragment.partition("?")
+    assert path == "/experiments/7/runs"
+    assert {name: value for name, (value,) in parse_qs(query).items()} == {
+        "workflowType": "machine_learning",
+        "compareRunsMode": "CHART",
+        "orderByKey": "metrics.`eval/my score`",
+        "orderByAsc": ascending,
+        "searchFilter": "tags.mlflow.parentRunId = 'abc'",
+    }
+    # In a fragment a plus is no space, and markdown ends a link at a space or a bracket.
+    assert not set("+ ()`'\"") & set(link)
+
+
+def test_the_page_of_a_run() -> None:
+    link = run_link("http://h:1", "7", "abc")
+    assert link == "http://h:1/#/experiments/7/runs/abc?workflowType=machine_learning"

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import pytest
+from stories import Script, make_report, make_spec, plain
+
+from sweeps.journal import CommandApplied, Judged
+from sweeps.lifecycle import AttemptEnd
+from sweeps.spec import parse
+from sweeps.trial import Action, Evidence, Role, Verdict, trial_id
+from workers.sinks.mlflow_chronicle import Chronicle
+from workers.sinks.mlflow_runs import FAILED, FINISHED, KILLED, RUNNING, RunPicture
+from workers.sinks.mlflow_trial import trial_name, trial_picture
+
+SWEEP = "swp_" + "1" * 32
+
+
+def verdict(action: Action, **evidence: object) -> Verdict:
+    seen = {"signal": "eval_loss", "value": 3.25, "cutoff": 2.0, "peers": [4, 9], **evidence}
+    return Verdict(
+        action=action,
+        reason="median",
+        message="eval_loss 3.25 is worse than 2.",
+        evidence=Evidence.model_validate(seen),
+    )
+
+
+def picture_of(script: Script, number: int = 0, *, over: bool = False) -> RunPicture:
+    chronicle = Chronicle(make_spec())
+    for entry in script.entries:
+        chronicle.take(entry)
+    return trial_picture(chronicle, SWEEP, number, "parent", over=over)
+
+
+def prune_tags(picture: RunPicture) -> dict[str, str]:
+    prefix = "sweep.prune."
+    return {k.removeprefix(prefix): v for k, v in picture.tags.items() if k.startswith(prefix)}
+
+
+def test_a_running_trial() -> None:
+    script = Script()
+    script.ask(learning_rate=0.2, lr_scheduler_type="cosine")
+    picture = picture_of(script)
+    assert picture.status == RUNNING
+    assert picture.params == {
+        "seed": "0",
+        "global_batch_size": "10",
+        "learning_rate": "0.2",
+        "lr_scheduler_type": "cosine",
+    }
+    wanted = {
+        "mlflow.parentRunId": "parent",
+        "sweep.id": SWEEP,
+        "sweep.trial_id": trial_id(SWEEP, 0),
+        "sweep.trial_number": "0",
+        "sweep.role": "search",
+        "sweep.state": "RUNNING",
+        "sweep.attempts": "1",
+    }
+    assert wanted.items() <= picture.tags.items()
+    assert not prune_tags(picture)
+    assert picture.points == []
+
+
+def test_a_finished_trial_shows_its_best_beside_its_last() -> None:
+    script = Script()
+    script.run(3.0, 1.0, 2.0)
+    picture = picture_of(script)
+    assert picture.status == FINISHED
+    assert [(p.key, p.value, p.step) for p in picture.points] == [("best_eval_loss", 1.0, 0)]
+    assert picture.ended == picture.points[0].timestamp
+
+
+def test_a_pruned_trial_says_why() -> None:
+    script = Script()
+    script.stop(script.ask(), 400, verdict(Action.STOP))
+    picture = picture_of(script)
+    assert picture.status == KILLED
+    assert picture.tags["sweep.reason"] == "pruned"
+    assert prune_tags(picture) == {
+        "reason": "median",
+        "message": "eval_loss 3.25 is worse than 2.",
+        "signal": "eval_loss",
+        "value": "3.25",
+        "cutoff": "2",
+        "point": "4",
+        "samples": "400",
+        "peers": "4,9",
+    }
+    assert "median" in picture.tags["mlflow.note.content"]
+    assert trial_id(SWEEP, 0) in picture.tags["mlflow.note.content"]
+
+
+def test_evidence_that_is_missing_is_left_out() -> None:
+    script = Script()
+    bare = verdict(Action.STOP, signal=None, value=None, cutoff=None, peers=[])
+    script.stop(script.ask(), 400, bare)
+    assert set(prune_tags(picture_of(script))) == {"reason", "message", "point", "samples"}
+
+
+def test_a_trial_that_the_user_stopped_is_killed_but_not_pruned() -> None:
+    script = Script()
+    number = script.ask()
+    script.say(number, make_report(1, 2.0))
+    script.stop(number, 150)
+    picture = picture_of(script)
+    assert picture.status == KILLED
+    assert picture.tags["sweep.reason"] == "user"
+    assert not prune_tags(picture)
+
+
+def test_a_parked_trial_stays_running_and_loses_its_verdict_when_revived() -> None:
+    script = Script()
+    number = script.ask()
+    script.say(number, make_report(2, 3.0), verdict(Action.PAUSE))
+    script.end(number, AttemptEnd.PAUSED, 200)
+    parked = picture_of(script)
+    assert (parked.status, parked.tags["sweep.state"]) == (RUNNING, "PAUSED")
+    assert prune_tags(parked)["reason"] == "median"
+    assert "mlflow.note.content" not in parked.tags
+    script.start(number)
+    revived = picture_of(script)
+    assert (revived.status, revived.tags["sweep.state"]) == (RUNNING, "RUNNING")
+    assert revived.tags["sweep.attempts"] == "2"
+    assert not prune_tags(revived)
+
+
+def test_a_parked_trial_that_is_judged_is_killed_with_that_verdict() -> None:
+    script = Script()
+    number = script.ask()
+    script.say(number, make_report(2, 3.0), verdict(Action.PAUSE))
+    script.end(number, AttemptEnd.PAUSED, 200)
+    parked = Verdict(action=Action.STOP, reason="parked", message="Nothing brought it back.")
+    script.add(Judged(trial=number, verdict=parked))
+    picture = picture_of(script)
+    assert picture.status == KILLED
+    assert prune_tags(picture)["reason"] == "parked"
+    assert prune_tags(picture)["samples"] == "200"
+
+
+def test_a_failed_trial_carries_its_error() -> None:
+    script = Script()
+    script.end(script.ask(), AttemptEnd.FAILED, 0, error="CUDA out of memory", gave_up=True)
+    picture = picture_of(script)
+    assert picture.status == FAILED
+    assert picture.tags["sweep.error"] == "CUDA out of memory"
+
+
+def test_a_trial_between_two_attempts_stays_running() -> None:
+    script = Script()
+    script.end(script.ask(), AttemptEnd.LOST, 0, error="node lost")
+    picture = picture_of(script)
+    assert (picture.status, picture.tags["sweep.state"]) == (RUNNING, "PENDING")
+
+
+def test_an_audited_trial_is_marked() -> None:
+    script = Script()
+    number = script.ask()
+    spared = verdict(Action.CONTINUE).model_copy(update={"audit": True})
+    script.say(number, make_report(2, 3.0), spared)
+    assert picture_of(script).tags["sweep.audit"] == "true"
+
+
+def test_nothing_runs_on_when_the_sweep_is_over() -> None:
+    script = Script()
+    script.ask()
+    script.add(CommandApplied(command="c", kind="cancel"))
+    assert picture_of(script).status == RUNNING
+    assert picture_of(script, over=True).status == KILLED
+
+
+@pytest.mark.parametrize(
+    ("parameters", "params", "role", "name"),
+    [
+        (
+            {"global_batch_size": {"values": [8, 32]}, "learning_rate": {"values": [1e-3, 1e-4]}},
+            {"global_batch_size": 32, "learning_rate": 1e-3},
+            Role.SEARCH,
+            "t000 bs=32 lr=0.001",
+        ),
+        (
+            {"global_batch_size": {"value": 32}, "learning_rate": {"values": [1e-5, 1e-4]}},
+            {"global_batch_size": 32, "learning_rate": 1e-5},
+            Role.CONFIRM,
+            "t000 confirm lr=1e-05",
+        ),
+        ({"warmup_steps": {"value": 5}}, {"warmup_steps": 5}, Role.BASE, "t000 base wu=5"),
+    ],
+)
+def test_the_name_tells_what_varies(
+    parameters: dict[str, object], params: dict[str, object], role: Role, name: str
+) -> None:
+    script = Script()
+    script.ask(role, **params)
+    record = script.story.trials[0]
+    record.trial.params.clear()
+    record.trial.params.update(params)  # type: ignore[arg-type]
+    assert trial_name(parse(plain(parameters=parameters)), record) == name

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests_support import make_order, toy_spec
+
+from sweeps.trial import Report
+from workers.checkpoints import CheckpointFolder
+from workers.order import AttemptOrder
+from workers.recipes.context import Order
+from workers.runner import Runner, Said
+from workers.settings import WorkerSettings
+
+
+class Lines:
+    """A metric log that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, dict[str, float]]] = []
+
+    def append(self, step: int, metrics: Mapping[str, float]) -> None:
+        self.lines.append((step, dict(metrics)))
+
+
+def to_the_end(runner: Runner) -> tuple[list[Report], Said]:
+    reports = []
+    while True:
+        said = runner.advance(10.0)
+        if said.report is None and said.kind != "pulse":
+            return reports, said
+        if said.report is not None:
+            reports.append(said.report)
+
+
+def test_a_run_reports_every_point_and_finishes(order: AttemptOrder) -> None:
+    log = Lines()
+    reports, said = to_the_end(Runner(order, log, {}))
+    assert said.kind == "finished"
+    assert [report.point for report in reports] == [1, 2, 3, 4, 5]
+    assert [report.samples for report in reports] == [64, 128, 192, 256, 320]
+    assert all("eval_loss" in report.metrics for report in reports)
+    steps = [step for step, metrics in log.lines if "loss" in metrics]
+    assert steps == list(range(16, 336, 16))
+
+
+def test_nothing_happens_before_the_first_advance(order: AttemptOrder) -> None:
+    log = Lines()
+    assert Runner(order, log, {}).leave(Order.STOP).kind == "stopped"
+    assert not log.lines
+    assert not Path(order.folder).exists()
+
+
+@pytest.mark.parametrize("pause_after", [1, 3])
+def test_pause_saves_and_the_next_attempt_equals_an_unbroken_run(
+    settings: WorkerSettings, pause_after: int
+) -> None:
+    whole, _ = to_the_end(Runner(make_order(settings, toy_spec(), number=1), Lines(), {}))
+    order = make_order(settings, toy_spec(), number=2)
+    first = Runner(order, Lines(), {})
+    reports = [first.advance(10.0).report for _ in range(pause_after)]
+    assert first.leave(Order.PAUSE).kind == "paused"
+    rest, said = to_the_end(Runner(order, Lines(), {}))
+    assert said.kind == "finished"
+    assert [_timeless(r) for r in [*reports, *rest] if r] == [_timeless(r) for r in whole]
+
+
+def test_pause_between_points_keeps_the_open_window(settings: WorkerSettings) -> None:
+    spec = toy_spec(workload={"recipe": "toy", "options": {"step_seconds": 0.02}})
+    whole, _ = to_the_end(Runner(make_order(settings, spec, number=1), Lines(), {}))
+    order = make_order(settings, spec, number=2)
+    first = Runner(order, Lines(), {})
+    assert first.advance(0.03).kind == "pulse"
+    assert first.leave(Order.PAUSE).kind == "paused"
+    newest = CheckpointFolder(Path(order.folder) / "checkpoints").newest()
+    assert newest is not None
+    rest, _ = to_the_end(Runner(order, Lines(), {}))
+    assert [_timeless(r) for r in rest] == [_timeless(r) for r in whole]
+
+
+def test_stop_does_not_save(order: AttemptOrder) -> None:
+    runner = Runner(order, Lines(), {})
+    assert runner.advance(10.0).report is not None
+    assert runner.leave(Order.STOP).kind == "stopped"
+    assert CheckpointFolder(Path(order.folder) / "checkpoints").newest() is None
+
+
+def test_what_the_recipe_raises_is_said_with_its_traceback(settings: WorkerSettings) -> None:
+    spec = toy_spec(workload={"recipe": "toy", "options": {"raise_at": 6}})
+    reports, said = to_the_end(Runner(make_order(settings, spec), Lines(), {}))
+    assert said.kind == "failed"
+    assert "raised at step 6" in (said.error or "")
+    assert not said.fatal
+    assert len(reports) == 1
+
+
+def test_a_guard_reports_at_once(settings: WorkerSettings) -> None:
+    spec = toy_spec(workload={"recipe": "toy", "options": {"nan_at": 5}})
+    order = make_order(settings, spec).model_copy(
+        update={"params": {"global_batch_size": 16, "learning_rate": 1.5}}
+    )
+    runner = Runner(order, Lines(), {})
+    assert runner.advance(10.0).kind == "report"
+    said = runner.advance(10.0)
+    assert said.report is not None
+    assert said.report.guard == "non_finite_loss"
+    assert said.report.samples == 96
+    runner.leave(Order.STOP)
+
+
+def _timeless(report: Report) -> Report:
+    window = report.window.model_copy(update={"tokens_per_second": None})
+    return report.model_copy(update={"window": window})

@@ -1,0 +1,168 @@
+"""An agent: serves one pool, claims its sweeps, starts a driver for each, gives leases back.
+
+`python -m workers.agent`. With RAY_ADDRESS it joins that Ray; without it a local one is started.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import version
+
+import psutil
+
+from service.client import Client
+from service.errors import ServiceError
+from service.schemas import ClaimRequest, Lease
+from workers.children import die_with_parent
+from workers.logs import start_logging
+from workers.ray_env import QUIET
+from workers.ray_head import RayHead
+from workers.recipes import recipe_names
+from workers.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+AGENT_BACKOFF = 10.0
+
+
+class Agent:
+    """One pool's agent. `ray_env` is what its drivers need to reach the pool's Ray."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        client: Client,
+        ray_env: dict[str, str],
+        slots: int,
+        kind: str,
+    ) -> None:
+        self._settings, self._client, self._ray_env = settings, client, ray_env
+        self._slots = slots
+        self._drivers: dict[str, tuple[Lease, subprocess.Popen[bytes]]] = {}
+        self._claim = ClaimRequest(
+            agent=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
+            pool=settings.pool,
+            device_kind=kind,
+            slots=slots,
+            recipes=recipe_names(settings.recipes),
+            version=version("sweepctl"),
+        )
+
+    def serve(self, stop: threading.Event) -> None:
+        """Claim and drive until `stop` is set; then end the drivers in good order."""
+        wait = self._settings.poll_seconds
+        while not stop.wait(wait):
+            self._reap()
+            wait = self._settings.poll_seconds
+            try:
+                self._take_one()
+            except ServiceError as error:
+                log.warning("the service does not answer: %s", error)
+                wait = min(AGENT_BACKOFF, wait * 5)
+        self._end_drivers()
+
+    def _take_one(self) -> None:
+        # A full agent still calls, so that the service knows it is alive.
+        lease = self._client.claim(self._claim)
+        if lease is None:
+            return
+        if lease.sweep in self._drivers:
+            self._end(lease.sweep)
+        log.info("driving %s on %d slots", lease.sweep, lease.slots)
+        self._drivers[lease.sweep] = (lease, self._start(lease))
+
+    def _start(self, lease: Lease) -> subprocess.Popen[bytes]:
+        folder = self._settings.sweep_folder(lease.sweep)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "driver.log").open("ab") as out:
+            driver = subprocess.Popen(
+                [sys.executable, "-m", "workers.driver"],
+                env={**os.environ, **QUIET, **self._ray_env},
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(),
+                start_new_session=True,
+            )
+        assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
+        with driver.stdin as pipe:
+            pipe.write(lease.model_dump_json().encode())
+        return driver
+
+    def _reap(self) -> None:
+        for sweep, (lease, driver) in list(self._drivers.items()):
+            code = driver.poll()
+            if code is not None:
+                log.info("the driver of %s ended with code %d", sweep, code)
+                del self._drivers[sweep]
+                self._release(lease)
+
+    def _end(self, sweep: str) -> None:
+        """The service gave the lease out again: the driver we still have is a stale one."""
+        _, driver = self._drivers.pop(sweep)
+        driver.kill()
+        driver.wait()
+
+    def _end_drivers(self) -> None:
+        for _, driver in self._drivers.values():
+            driver.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._settings.grace_seconds
+        for sweep, (lease, driver) in self._drivers.items():
+            try:
+                driver.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("the driver of %s did not save in time and is killed", sweep)
+                driver.kill()
+                driver.wait()
+            self._release(lease)
+        self._drivers.clear()
+
+    def _release(self, lease: Lease) -> None:
+        try:
+            self._client.release(lease.sweep, lease.token)
+        except ServiceError as error:
+            # Not ours any more, or it will expire: either way there is nothing to give back.
+            log.info("the lease on %s was not given back: %s", lease.sweep, error.detail)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT."""
+    start_logging()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    settings = WorkerSettings()
+    client = Client(settings.service_url, settings.token())
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        slots = settings.slots or psutil.cpu_count() or 1
+        Agent(settings, client, {"RAY_ADDRESS": address}, slots, settings.device_kind).serve(stop)
+        return 0
+    gpus = visible_gpus()
+    slots = settings.slots or gpus or psutil.cpu_count() or 1
+    head = RayHead(cpus=max(slots, psutil.cpu_count() or 1), gpus=gpus)
+    settings.storage.mkdir(parents=True, exist_ok=True)
+    try:
+        head.start(settings.storage / "ray.log")
+        Agent(settings, client, head.env, slots, "cuda" if gpus else "cpu").serve(stop)
+    finally:
+        head.stop()
+    return 0
+
+
+def visible_gpus() -> int:
+    """How many CUDA devices Ray's own detection sees, without importing torch."""
+    from ray._private.accelerators import NvidiaGPUAcceleratorManager  # heavy, only used here
+
+    return int(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""How a driver's part in a sweep ended, told by the story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweeps.conductor import Conductor
+from sweeps.lifecycle import SweepState, TrialState
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`state` is what becomes of the sweep; None when it goes on under another lease."""
+
+    state: SweepState | None
+    message: str = ""
+
+
+def ending(conductor: Conductor) -> Ending:
+    """CANCELLED by the user, PAUSED, FAILED when no trial came through, DONE, or left half-way."""
+    story = conductor.story
+    states = [record.state for record in story.trials.values()]
+    counts = ", ".join(f"{states.count(s)} {s}" for s in TrialState if s in states)
+    if story.cancelled:
+        return Ending(SweepState.CANCELLED, f"Cancelled by the user: {counts or 'no trial'}.")
+    if not conductor.complete():
+        return Ending(SweepState.PAUSED if story.paused else None, counts)
+    if states and all(state == TrialState.FAILED for state in states):
+        first = next(iter(story.trials.values()))
+        last_line = (first.reason or "").strip().splitlines()[-1:] or ["no error was recorded"]
+        return Ending(SweepState.FAILED, f"Every trial failed. The first one: {last_line[0]}")
+    return Ending(SweepState.DONE, counts)

@@ -1,0 +1,122 @@
+"""Recipes by name: the built-in ones and those that the operator of a pool registered.
+
+A request names a recipe; only names in these tables are ever imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweeps.errors import SweepError
+
+if TYPE_CHECKING:
+    from sweeps.spec import Workload
+    from workers.recipes.context import Context
+    from workers.roots import DataRoots
+
+
+class RecipeError(SweepError):
+    """A recipe that is not registered, or whose code cannot be imported."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `prepare` finds out about a workload before its first trial.
+
+    `train_samples` and `eval_samples` are rows of the files; `data_digest` names their content.
+    None: the recipe does not know.
+    """
+
+    train_samples: int | None = None
+    eval_samples: int | None = None
+    data_digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe by its code paths (`module:function`), imported when called.
+
+    The driver calls `prepare` and never `run`, so it never imports torch.
+    """
+
+    name: str
+    run_path: str
+    prepare_path: str | None = None
+
+    def run(self, context: Context) -> None:
+        """Train one trial. Raises RecipeError when the code cannot be imported."""
+        self.load()(context)
+
+    def load(self) -> Callable[[Context], None]:
+        """Import the recipe's `run` (a warm worker does so before its first trial)."""
+        function: Callable[[Context], None] = _import(self.name, self.run_path)
+        return function
+
+    def prepare(self, workload: Workload, roots: DataRoots) -> Facts:
+        """Check the workload and measure its data; empty facts when the recipe has no `prepare`.
+
+        Raises SpecError for data or a model that cannot be used.
+        """
+        if self.prepare_path is not None:
+            facts: Facts = _import(self.name, self.prepare_path)(workload, roots)
+            return facts
+        module = self.run_path.partition(":")[0]
+        function = getattr(_module(self.name, module), "prepare", None)
+        return function(workload, roots) if function else Facts()
+
+
+RECIPES: dict[str, Recipe] = {
+    # `prepare` stands in a module of its own: the driver needs it without torch.
+    "sft": Recipe("sft", "workers.recipes.sft:run", "workers.recipes.parts.facts:prepare"),
+}
+
+
+def load_recipe(name: str, extra: str = "") -> Recipe:
+    """The recipe `name` of the built-in table or of `extra` ("name=module:function,...").
+
+    `extra` is the operator's SWEEP_RECIPES, never part of a request. A recipe's `prepare` is the
+    function of that name in its module. Raises RecipeError.
+    """
+    table = {**RECIPES, **_parse(extra)}
+    if name not in table:
+        raise RecipeError(
+            f"There is no recipe '{name}' here. Known: {', '.join(sorted(table))}. "
+            "An operator adds one with SWEEP_RECIPES=name=module:function."
+        )
+    return table[name]
+
+
+def recipe_names(extra: str = "") -> list[str]:
+    """Every recipe that a worker with this SWEEP_RECIPES can run, sorted."""
+    return sorted({**RECIPES, **_parse(extra)})
+
+
+def _parse(extra: str) -> dict[str, Recipe]:
+    table: dict[str, Recipe] = {}
+    for part in filter(None, (part.strip() for part in extra.split(","))):
+        name, _, path = (side.strip() for side in part.partition("="))
+        module, _, function = path.partition(":")
+        if not (name and module and function):
+            raise RecipeError(f"SWEEP_RECIPES: '{part}' is not name=module:function.")
+        if name in RECIPES or name in table:
+            raise RecipeError(f"SWEEP_RECIPES: the name '{name}' is taken; choose another.")
+        table[name] = Recipe(name, path)
+    return table
+
+
+def _import(name: str, path: str) -> Any:
+    module, _, function = path.partition(":")
+    try:
+        return getattr(_module(name, module), function)
+    except AttributeError as error:
+        raise RecipeError(f"The recipe '{name}': {module} has no '{function}'.") from error
+
+
+def _module(name: str, module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise RecipeError(f"The recipe '{name}' cannot be imported: {error}") from error

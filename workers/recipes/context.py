@@ -1,0 +1,252 @@
+"""What a recipe sees of the world. No Ray and no MLflow: a recipe can be run from a test.
+
+A recipe calls `register_state` once and `step` after every optimizer step; everything else
+(windows, decision points, guards, checkpoints, metrics) happens in here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from sweeps.points import RunPlan, crossed_evaluation
+from sweeps.pruners.guards import step_guard
+from sweeps.spec import Evaluation, Workload
+from sweeps.trial import Params, Report, StepRecord
+from sweeps.windows import make_window
+from workers.checkpoints import CheckpointFolder
+from workers.roots import DataRoots
+
+
+class Order(StrEnum):
+    """What the driver tells a running trial."""
+
+    GO_ON = "go_on"
+    PAUSE = "pause"
+    STOP = "stop"
+    # Pause, and say the report again when you go on: nobody heard it.
+    LEAVE = "leave"
+
+
+class Stopped(BaseException):
+    """Raised in `step` when the trial is over for good. Not an Exception: recipes let it pass."""
+
+
+class Paused(Stopped):
+    """Raised in `step` after the state was saved; a later attempt goes on from there."""
+
+
+class Link(Protocol):
+    """The way to the driver. `report` blocks for the verdict, `pulse` never waits."""
+
+    def report(self, report: Report) -> Order: ...
+
+    def pulse(self, samples_seen: int) -> Order: ...
+
+
+class MetricLog(Protocol):
+    """Where per-step metrics go. `step` is samples_seen. Must not block on a network."""
+
+    def append(self, step: int, metrics: Mapping[str, float]) -> None: ...
+
+
+@dataclass
+class Setting:
+    """Everything about a run that is known before it starts. See Context for the meanings."""
+
+    workload: Workload
+    evaluation: Evaluation
+    params: Params
+    plan: RunPlan
+    roots: DataRoots
+    seed: int = 0
+    micro_batch_size: int = 8
+    device: str = "cpu"
+    checkpoint_seconds: float = 600.0
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+class Context:
+    """One attempt at one trial, as its recipe sees it. The fields are those of `Setting`."""
+
+    def __init__(
+        self, setting: Setting, link: Link, log: MetricLog, checkpoints: CheckpointFolder
+    ) -> None:
+        self.workload, self.evaluation = setting.workload, setting.evaluation
+        self.params, self.plan, self.roots = setting.params, setting.plan, setting.roots
+        self.seed, self.device, self.cache = setting.seed, setting.device, setting.cache
+        self.micro_batch_size = setting.micro_batch_size
+        self._checkpoint_seconds = setting.checkpoint_seconds
+        self._link, self._log, self._checkpoints = link, log, checkpoints
+        self._save: Callable[[Path], None] | None = None
+        self._steps: list[StepRecord] = []
+        self._unheard: Report | None = None
+        self._step = self._samples = self._tokens = self._point = 0
+        self._clock = self._saved_at = time.monotonic()
+
+    @property
+    def steps_done(self) -> int:
+        """Optimizer steps behind us: 0, or those of the checkpoint that was loaded."""
+        return self._step
+
+    @property
+    def samples_seen(self) -> int:
+        """Training samples behind us."""
+        return self._samples
+
+    def register_state(self, save: Callable[[Path], None], load: Callable[[Path], None]) -> None:
+        """Say how the state is written to and read from a folder; resumes when there is one.
+
+        Call once, before the first step. `save` writes plain files (safetensors, JSON).
+        """
+        self._save = save
+        newest = self._checkpoints.newest()
+        if newest is not None:
+            self._restore(json.loads((newest / "context.json").read_text()))
+            load(newest)
+        if self._unheard is not None:
+            self._tell(self._unheard)
+        self._clock = time.monotonic()
+
+    def step(
+        self,
+        *,
+        samples: int,
+        tokens: int,
+        loss: float,
+        grad_norm: float | None,
+        learning_rate: float,
+        label_tokens: int | None = None,
+        changed: bool = True,
+        evaluate: Callable[[], Mapping[str, float]] | None = None,
+    ) -> None:
+        """Tell of one optimizer step: its samples, its non-padding tokens, its token-mean loss in
+        nats, its pre-clip gradient norm, the learning rate it used.
+
+        `evaluate` is called when an evaluation is due here. Blocks at a decision point for the
+        verdict. Raises Stopped, or Paused after saving.
+        """
+        self._step += 1
+        self._samples += samples
+        self._tokens += tokens
+        record = StepRecord(
+            step=self._step,
+            samples_seen=self._samples,
+            tokens=tokens,
+            loss=loss,
+            grad_norm=grad_norm,
+            learning_rate=learning_rate,
+            seconds=time.monotonic() - self._clock,
+            changed=changed or learning_rate == 0,
+            label_tokens=label_tokens,
+        )
+        self._steps.append(record)
+        self._log_step(record)
+        guard = step_guard(record)
+        point = self.plan.point_at(self._samples)
+        if guard is not None:
+            # Reported at once, under the point that this window would have led to.
+            ahead = min(max(self._point + 1, point), self.plan.points)
+            self._tell(self._report(ahead, {}, guard))
+        elif point > self._point:
+            metrics = self._evaluate(point, evaluate)
+            report = self._report(point, metrics, None)
+            self._point, self._steps = point, []
+            self._tell(report)
+        else:
+            self._obey(self._link.pulse(self._samples))
+        self._clock = time.monotonic()
+
+    def _log_step(self, record: StepRecord) -> None:
+        values = {"loss": record.loss, "learning_rate": record.learning_rate}
+        if record.grad_norm is not None:
+            values["grad_norm"] = record.grad_norm
+        if self._tokens:
+            values["num_tokens"] = float(self._tokens)
+        self._log.append(record.samples_seen, values)
+
+    def _evaluate(
+        self, point: int, evaluate: Callable[[], Mapping[str, float]] | None
+    ) -> dict[str, float]:
+        plan = self.plan
+        due = crossed_evaluation(self._point, point, self.evaluation.every_points, plan.points)
+        if evaluate is None or not due:
+            return {}
+        metrics = dict(evaluate())
+        self._log.append(self._samples, metrics)
+        return metrics
+
+    def _report(self, point: int, metrics: dict[str, float], guard: str | None) -> Report:
+        return Report(
+            point=point,
+            samples=self._samples,
+            step=self._step,
+            window=make_window(self._steps, _peak_memory(self.device)),
+            metrics=metrics,
+            guard=guard,
+        )
+
+    def _tell(self, report: Report) -> None:
+        """Report, and remember the report in every checkpoint until it is heard."""
+        self._unheard = report
+        order = self._link.report(report)
+        if order is Order.LEAVE:
+            self._obey(Order.PAUSE)
+        self._unheard = None
+        self._obey(order)
+
+    def _obey(self, order: Order) -> None:
+        if order is Order.STOP:
+            raise Stopped
+        if order is Order.PAUSE:
+            self.checkpoint()
+            raise Paused
+        if time.monotonic() - self._saved_at >= self._checkpoint_seconds:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Write a checkpoint now. Does nothing for a recipe that registered no state."""
+        if self._save is None:
+            return
+        save = self._save
+
+        def write(folder: Path) -> None:
+            save(folder)
+            (folder / "context.json").write_text(json.dumps(self._state()))
+
+        self._checkpoints.write(self._step, write)
+        self._saved_at = time.monotonic()
+
+    def _state(self) -> dict[str, Any]:
+        """Counters and the steps of the open window: a resumed window equals an unbroken one."""
+        return {
+            "step": self._step,
+            "samples": self._samples,
+            "tokens": self._tokens,
+            "point": self._point,
+            "unheard": None if self._unheard is None else self._unheard.model_dump_json(),
+            "window": [
+                {name: getattr(step, name) for name in StepRecord.__slots__}
+                for step in self._steps
+            ],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._step, self._samples = state["step"], state["samples"]
+        self._tokens, self._point = state["tokens"], state["point"]
+        self._steps = [StepRecord(**fields) for fields in state["window"]]
+        if state["unheard"] is not None:
+            self._unheard = Report.model_validate_json(state["unheard"])
+
+
+def _peak_memory(device: str) -> int | None:
+    if device != "cuda":
+        return None
+    import torch  # heavy, and only a GPU run needs it here
+
+    return int(torch.cuda.max_memory_allocated())

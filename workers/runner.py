@@ -1,0 +1,141 @@
+"""One attempt in a thread of a worker process, and the rendezvous with whoever steers it.
+
+The steering side (Ray's main thread of the actor) calls `advance` to let the recipe run until it
+has something to say, and `leave` to end it. The recipe's side blocks only at decision points.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps.errors import SweepError
+from sweeps.trial import Report
+from workers.checkpoints import CheckpointFolder
+from workers.order import AttemptOrder
+from workers.recipes import load_recipe
+from workers.recipes.context import Context, MetricLog, Order, Paused, Setting, Stopped
+from workers.roots import DataRoots
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the recipe's side said: `kind` is report, pulse, finished, stopped, paused or failed."""
+
+    kind: str
+    samples: int
+    seconds: float
+    report: Report | None = None
+    error: str | None = None
+    fatal: bool = False
+
+
+class Runner:
+    """Runs one attempt. Nothing happens before the first `advance`."""
+
+    def __init__(self, order: AttemptOrder, log: MetricLog, cache: dict[str, Any]) -> None:
+        self.order = order
+        self._log, self._cache = log, cache
+        self._said: queue.Queue[Said] = queue.Queue()
+        self._answers: queue.Queue[Order] = queue.Queue()
+        self._wish = Order.GO_ON
+        self._waiting = False
+        self._samples = 0
+        self._began = time.monotonic()
+        self._thread: threading.Thread | None = None
+
+    def advance(self, beat_seconds: float) -> Said:
+        """Let the recipe go on. Returns its next report or its end, or a pulse after a beat."""
+        if self._thread is None:
+            self._start()
+        if self._waiting:
+            self._waiting = False
+            self._answers.put(Order.GO_ON)
+        try:
+            said = self._said.get(timeout=beat_seconds)
+        except queue.Empty:
+            return self._say("pulse")
+        self._waiting = said.kind == "report"
+        return said
+
+    def leave(self, wish: Order) -> Said:
+        """End the attempt: PAUSE saves first, STOP does not. Waits until its thread is gone.
+
+        Returns how it ended, which is `finished` or `failed` when it was faster than the wish.
+        """
+        if self._thread is None:
+            return self._say("stopped" if wish is Order.STOP else "paused")
+        self._wish = wish
+        if self._waiting:
+            self._waiting = False
+            self._answers.put(wish)
+        said = self._said.get()
+        while said.kind == "report":
+            # Nobody is there to judge it: it goes into the checkpoint and is said again.
+            self._answers.put(Order.LEAVE if wish is Order.PAUSE else wish)
+            said = self._said.get()
+        self._thread.join()
+        self._thread = None
+        return said
+
+    def report(self, report: Report) -> Order:
+        """Link: called on the recipe's thread; blocks for the verdict."""
+        self._samples = report.samples
+        self._said.put(self._say("report", report=report))
+        return self._answers.get()
+
+    def pulse(self, samples_seen: int) -> Order:
+        """Link: called on the recipe's thread after every step; never waits."""
+        self._samples = samples_seen
+        return self._wish
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="recipe", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            context = Context(self._setting(), self, self._log, self._checkpoints())
+            load_recipe(self.order.workload.recipe, self.order.recipes).run(context)
+        except Paused:
+            self._said.put(self._say("paused"))
+        except Stopped:
+            self._said.put(self._say("stopped"))
+        except Exception as error:  # noqa: BLE001 - whatever a recipe raises is its trial's end
+            text = "".join(traceback.format_exception(error))
+            self._said.put(self._say("failed", error=text, fatal=isinstance(error, SweepError)))
+        else:
+            self._said.put(self._say("finished"))
+
+    def _setting(self) -> Setting:
+        order = self.order
+        return Setting(
+            workload=order.workload,
+            evaluation=order.evaluation,
+            params=order.params,
+            plan=order.plan,
+            roots=DataRoots(tuple(Path(root) for root in order.roots)),
+            seed=order.seed,
+            micro_batch_size=order.micro_batch_size,
+            device=order.device,
+            checkpoint_seconds=order.checkpoint_seconds,
+            cache=self._cache,
+        )
+
+    def _checkpoints(self) -> CheckpointFolder:
+        return CheckpointFolder(Path(self.order.folder) / "checkpoints")
+
+    def _say(
+        self,
+        kind: str,
+        report: Report | None = None,
+        error: str | None = None,
+        fatal: bool = False,
+    ) -> Said:
+        seconds = time.monotonic() - self._began
+        return Said(kind, self._samples, seconds, report, error, fatal)

@@ -1,0 +1,95 @@
+"""The note on a sweep's run: markdown that says how it stands, without opening anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sweeps.journal import Story
+from sweeps.lifecycle import TrialState
+from sweeps.ranking import Ranked, Standing
+from sweeps.remarks import told
+from sweeps.result import Result, make_result
+from sweeps.spec import SweepSpec
+from sweeps.trial import trial_id
+
+TOP = 10
+NOTES = 5
+CONFIGURATION_LENGTH = 200
+
+
+def note(
+    spec: SweepSpec,
+    story: Story,
+    sweep_id: str,
+    state: str,
+    message: str,
+    charts: str | None,
+    pages: Mapping[int, str],
+) -> str:
+    """The note. `charts` is the link to all curves, `pages` the links to trials' own runs."""
+    result = make_result(spec, story)
+    parts = [_headline(result, state, message)]
+    if charts:
+        parts.append(f"[Curves of all trials]({charts})")
+    parts.append(result.recommendation)
+    parts += [_ranking(result, pages), _waiting(result, pages)]
+    parts.append("\n".join(f"- {_plain(remark)}" for remark in result.notes[:NOTES]))
+    parts.append(_questions(result, sweep_id))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _headline(result: Result, state: str, message: str) -> str:
+    counts = result.counts
+    words = {
+        "finished": counts[TrialState.DONE],
+        "stopped": counts[TrialState.STOPPED],
+        "failed": counts[TrialState.FAILED],
+        "running": counts[TrialState.RUNNING],
+        "parked": counts[TrialState.PAUSED],
+        "waiting": counts[TrialState.PENDING],
+    }
+    told_counts = ", ".join(f"{count} {word}" for word, count in words.items() if count)
+    line = f"**{state}** · {sum(counts.values())} trials: {told_counts or 'none yet'}"
+    if result.compute_saved is not None:
+        line += f" · compute saved {result.compute_saved:.0%}"
+    return f"{line}\n\n{_plain(message)}" if message else line
+
+
+def _ranking(result: Result, pages: Mapping[int, str]) -> str:
+    rows = [[str(row.rank), *_row(row, row.final, pages)] for row in result.ranking[:TOP]]
+    return _table(["rank", "trial", result.metric.name, "configuration"], rows)
+
+
+def _waiting(result: Result, pages: Mapping[int, str]) -> str:
+    if result.ranking:
+        return ""
+    rows = [[row.state, *_row(row, row.best_so_far, pages)] for row in result.best_so_far[:TOP]]
+    return _table(["state", "trial", f"best {result.metric.name} so far", "configuration"], rows)
+
+
+def _row(row: Ranked | Standing, value: float, pages: Mapping[int, str]) -> list[str]:
+    page = pages.get(row.trial)
+    trial = f"[{row.trial}]({page})" if page else str(row.trial)
+    return [trial, f"{value:.6g}", _plain(told(row.params)[:CONFIGURATION_LENGTH])]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _questions(result: Result, sweep_id: str) -> str:
+    if result.stopped:
+        which = trial_id(sweep_id, result.stopped[-1].trial)
+        why = f"`sweepctl why {which}` says why trial {result.stopped[-1].trial} was stopped"
+        return f"{why}; `sweepctl result {sweep_id}` prints all of this."
+    return f"`sweepctl result {sweep_id}` prints all of this."
+
+
+def _plain(text: str) -> str:
+    """Text of users and recipes, so that it breaks no table and opens no link or tag."""
+    for character in "\\|[]<>`":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

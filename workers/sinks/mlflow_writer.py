@@ -1,0 +1,198 @@
+"""Brings MLflow up to a chronicle: experiment, a run for the sweep, a run for each trial."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from service.schemas import Tracking
+from sweeps.lifecycle import TRIAL_ENDS, SweepState
+from sweeps.result import make_result
+from sweeps.trial import trial_id
+from workers.sinks.metric_shipper import ship_rest
+from workers.sinks.mlflow_api import Trouble, find_runs, legal_name, refused
+from workers.sinks.mlflow_chronicle import Chronicle
+from workers.sinks.mlflow_links import charts_link, run_link
+from workers.sinks.mlflow_note import note
+from workers.sinks.mlflow_runs import RUNNING, KnownRun, bring, conclude, known, make_run
+from workers.sinks.mlflow_sweep import state_of, sweep_picture, winner_yaml
+from workers.sinks.mlflow_trial import trial_picture
+
+# Without this tag the experiment opens in GenAI mode, which has no charts.
+KIND_TAG, KIND = "mlflow.experimentKind", "custom_model_development"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class End:
+    """How the sweep ended, or was left."""
+
+    state: SweepState
+    message: str
+
+
+@dataclass
+class _Opened:
+    """The experiment and the runs that MLflow has of this sweep."""
+
+    experiment_id: str
+    parent: KnownRun
+    # By trial id.
+    children: dict[str, KnownRun]
+
+
+class MlflowWriter:
+    """Writes only what differs from what MLflow has, so to write twice changes nothing.
+
+    Runs are found by the tags `sweep.id` and `sweep.trial_id`. What MLflow has is asked once and
+    then remembered; after any trouble it is asked again.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        sweep_id: str,
+        storage: Path,
+        ui_url: str | None,
+        now: Callable[[], int],
+    ) -> None:
+        """`storage` is the sweep's folder, `now` gives ms since the epoch."""
+        self._client, self._sweep_id, self._storage = client, sweep_id, storage
+        self._ui_url, self._now = ui_url, now
+        self._opened: _Opened | None = None
+        self._parent_run_id: str | None = None
+        self._left_artifact = False
+        self.links: Tracking | None = None
+
+    def write(self, chronicle: Chronicle, end: End | None) -> None:
+        """Bring MLflow up to date; empties `chronicle.touched`. Raises one of
+        `mlflow_api.Trouble`, with everything unwritten still touched: call again."""
+        try:
+            opened = self._opened = self._opened or self._open(chronicle)
+            self._write_children(chronicle, opened, over=end is not None and _over(end))
+            self._write_parent(chronicle, opened, end)
+        except Trouble:
+            self._opened = None
+            raise
+
+    def _open(self, chronicle: Chronicle) -> _Opened:
+        experiment = self._experiment(chronicle.spec.metadata.project)
+        runs = list(find_runs(self._client, [experiment], {"sweep.id": self._sweep_id}))
+        children: dict[str, KnownRun] = {}
+        parent: KnownRun | None = None
+        # Oldest first: should two drivers ever have made one each, all of them take the same.
+        for run in map(known, runs):
+            if "sweep.trial_id" in run.tags:
+                children.setdefault(run.tags["sweep.trial_id"], run)
+            elif parent is None:
+                parent = run
+        if parent is None:
+            picture = sweep_picture(
+                chronicle, self._sweep_id, SweepState.RUNNING, "", self._now(), 0
+            )
+            parent = make_run(self._client, experiment, picture)
+        if parent.run_id != self._parent_run_id:
+            chronicle.touched.update(chronicle.story.trials)
+        self._parent_run_id = parent.run_id
+        opened = _Opened(experiment, parent, children)
+        self.links = Tracking(
+            experiment_id=experiment, run_id=parent.run_id, url=self._charts(chronicle, opened)
+        )
+        return opened
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            return str(self._client.create_experiment(name, tags={KIND_TAG: KIND}))
+        if found.lifecycle_stage == "deleted":
+            # Its name is taken as long as it lies in the bin.
+            _log.warning("the MLflow experiment %s was deleted; it is restored", name)
+            self._client.restore_experiment(found.experiment_id)
+        if KIND_TAG not in found.tags:
+            self._client.set_experiment_tag(found.experiment_id, KIND_TAG, KIND)
+        return str(found.experiment_id)
+
+    def _write_children(self, chronicle: Chronicle, opened: _Opened, *, over: bool) -> None:
+        if over:
+            story = chronicle.story.trials
+            chronicle.touched |= {n for n, r in story.items() if r.state not in TRIAL_ENDS}
+        trouble: Exception | None = None
+        for number in sorted(chronicle.touched):
+            try:
+                self._write_child(chronicle, opened, number, over=over)
+            except Trouble as error:
+                if not refused(error):
+                    raise
+                # Its run was deleted, say. The others shall not wait for it.
+                trouble = error
+            else:
+                chronicle.touched.discard(number)
+        if trouble is not None:
+            raise trouble
+
+    def _write_child(
+        self, chronicle: Chronicle, opened: _Opened, number: int, *, over: bool
+    ) -> None:
+        picture = trial_picture(chronicle, self._sweep_id, number, opened.parent.run_id, over=over)
+        name = trial_id(self._sweep_id, number)
+        if name not in opened.children:
+            opened.children[name] = make_run(self._client, opened.experiment_id, picture)
+        run = opened.children[name]
+        if picture.status not in (RUNNING, run.status):
+            spool = self._storage / "trials" / f"{number:05d}" / "metrics.jsonl"
+            ship_rest(self._client, run.run_id, spool)
+        bring(self._client, run, picture)
+        conclude(self._client, run, picture)
+
+    def _write_parent(self, chronicle: Chronicle, opened: _Opened, end: End | None) -> None:
+        state = end.state if end else state_of(chronicle)
+        pages = self._pages(chronicle, opened)
+        charts = self._charts(chronicle, opened)
+        message = end.message if end else ""
+        text = note(chronicle.spec, chronicle.story, self._sweep_id, state, message, charts, pages)
+        picture = sweep_picture(chronicle, self._sweep_id, state, text, 0, self._now())
+        bring(self._client, opened.parent, picture)
+        if end is not None and _over(end):
+            self._leave_winner(chronicle, opened)
+        conclude(self._client, opened.parent, picture)
+
+    def _leave_winner(self, chronicle: Chronicle, opened: _Opened) -> None:
+        best = make_result(chronicle.spec, chronicle.story).best
+        if best is None or self._left_artifact:
+            return
+        self._left_artifact = True
+        text = winner_yaml(chronicle.spec, best.params)
+        try:
+            self._client.log_text(opened.parent.run_id, text, "winner.yaml")
+        # An artifact store raises what its own library raises (boto3, azure ...), and without it
+        # the sweep has ended all the same.
+        except Exception as error:  # noqa: BLE001
+            _log.warning("winner.yaml of %s was not stored: %s", self._sweep_id, error)
+
+    def _pages(self, chronicle: Chronicle, opened: _Opened) -> dict[int, str]:
+        url, experiment = self._ui_url, opened.experiment_id
+        if url is None:
+            return {}
+        runs = {n: opened.children.get(trial_id(self._sweep_id, n)) for n in chronicle.story.trials}
+        return {n: run_link(url, experiment, run.run_id) for n, run in runs.items() if run}
+
+    def _charts(self, chronicle: Chronicle, opened: _Opened) -> str | None:
+        metric = chronicle.spec.spec.metric
+        if self._ui_url is None:
+            return None
+        return charts_link(
+            self._ui_url,
+            opened.experiment_id,
+            opened.parent.run_id,
+            legal_name(metric.name),
+            metric.goal,
+        )
+
+
+def _over(end: End) -> bool:
+    return end.state in (SweepState.DONE, SweepState.CANCELLED, SweepState.FAILED)

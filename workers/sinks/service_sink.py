@@ -1,0 +1,94 @@
+"""Ships journal entries to the service, in order, each once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from service.client import Client
+from service.errors import Conflict, NotFound, ServiceError, StaleLease
+from sweeps.journal import Entry
+
+log = logging.getLogger(__name__)
+BATCH = 200
+LONGEST_WAIT = 10.0
+
+
+class ServiceSink:
+    """Entries wait in memory (and in the book's spool) until the service has stored them.
+
+    `stored` is the last seq that the service has. `acknowledged` is called for every entry the
+    service has, in order, on the sink's thread: what only the driver knows is not shown elsewhere.
+    `lost` is set when the token is stale or an entry is refused; nothing is sent after that.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        sweep_id: str,
+        token: int,
+        stored: int,
+        acknowledged: Callable[[Entry], None],
+        lost: threading.Event,
+    ) -> None:
+        self._client, self._sweep, self._token = client, sweep_id, token
+        self._stored, self._acknowledged, self._lost = stored, acknowledged, lost
+        self._queue: list[Entry] = []
+        self._news = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="service-sink", daemon=True)
+        self._thread.start()
+
+    def take(self, entry: Entry) -> None:
+        """Queue an entry; one the service already has is acknowledged by the sink's thread."""
+        with self._news:
+            self._queue.append(entry)
+            self._news.notify()
+
+    def close(self, timeout: float) -> bool:
+        """Wait until everything is stored, at most `timeout` seconds. True when it is."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        self._thread.join(timeout)
+        return not self._queue
+
+    def _run(self) -> None:
+        wait = 0.2
+        while batch := self._next():
+            if self._send(batch):
+                wait = 0.2
+                continue
+            if self._lost.wait(wait):
+                return
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    def _next(self) -> list[Entry]:
+        """The next entries to send, waiting for some; empty when closing or lost."""
+        with self._news:
+            while not self._queue and not self._closing and not self._lost.is_set():
+                self._news.wait(1.0)
+            return [] if self._lost.is_set() else self._queue[:BATCH]
+
+    def _send(self, batch: list[Entry]) -> bool:
+        fresh = [entry for entry in batch if entry.seq > self._stored]
+        try:
+            if fresh:
+                self._stored = self._client.append(self._sweep, self._token, fresh)
+        except (StaleLease, NotFound) as error:
+            log.error("the journal of %s is no longer ours: %s", self._sweep, error.detail)
+            self._lost.set()
+            return False
+        except Conflict as error:
+            log.error("the journal of %s was refused: %s", self._sweep, error.detail)
+            self._lost.set()
+            return False
+        except ServiceError as error:
+            log.warning("the service did not take entry %d: %s", fresh[0].seq, error.detail)
+            return False
+        for entry in batch:
+            self._acknowledged(entry)
+        with self._news:
+            del self._queue[: len(batch)]
+        return True

@@ -1,0 +1,68 @@
+"""One sweep on Ray Tune: everything that touches `Tuner` and `ray.init`."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import ray
+from ray import tune
+
+from workers.tune.scheduler import ConductorScheduler
+from workers.tune.searcher import ConductorSearch
+from workers.tune.steering import Steering
+from workers.tune.trainable import TrialTrainable
+
+
+def join_ray(address: str, namespace: str) -> str:
+    """Connect to the Ray at `address` (never a bare init, never "auto"). Returns "cuda" or "cpu":
+    what the cluster's trials run on."""
+    ray.init(
+        address=address,
+        namespace=namespace,
+        log_to_driver=False,
+        configure_logging=True,
+        logging_level=logging.WARNING,
+    )
+    return "cuda" if ray.cluster_resources().get("GPU", 0) > 0 else "cpu"
+
+
+def run_tune(steering: Steering, resources: dict[str, float], folder: Path) -> None:
+    """Run until the conductor says that the sweep, or this driver's part in it, is over.
+
+    `resources` are those of one trial, in Ray's words ({"cpu": 1, "gpu": 0}). Ray's own files go
+    to `folder` and are deleted: nothing of ours is in them.
+    """
+    tuner = tune.Tuner(
+        tune.with_resources(TrialTrainable, resources),
+        tune_config=tune.TuneConfig(
+            search_alg=ConductorSearch(steering),
+            scheduler=ConductorScheduler(steering),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_name_creator=_name,
+            trial_dirname_creator=_name,
+        ),
+        run_config=tune.RunConfig(
+            name="ray",
+            storage_path=str(folder),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
+    try:
+        tuner.fit()
+    finally:
+        shutil.rmtree(folder / "ray", ignore_errors=True)
+
+
+def leave_ray() -> None:
+    """Disconnect; Ray ends this job's workers."""
+    ray.shutdown()
+
+
+def _name(trial: tune.experiment.Trial) -> str:
+    # Ray's default names hold configuration values, slashes among them.
+    return str(trial.trial_id)

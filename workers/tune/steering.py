@@ -1,0 +1,86 @@
+"""What Ray's hooks do, in our words. All of it runs on the thread of Tune's controller."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from sweeps.conductor import Conductor, Mode
+from sweeps.trial import Action, Report
+from workers.lease import LeaseKeeper
+from workers.order import AttemptOrder, OrderMaker
+
+log = logging.getLogger(__name__)
+# A driver that lost its lease ends at once, and says so with this code (EX_TEMPFAIL).
+LOST_LEASE = 75
+
+
+class Steering:
+    """Turns Ray's events into calls of the conductor, and the conductor's answers into actions."""
+
+    def __init__(
+        self, conductor: Conductor, maker: OrderMaker, keeper: LeaseKeeper, leave: threading.Event
+    ) -> None:
+        self.conductor = conductor
+        self._maker, self._keeper, self._leave = maker, keeper, leave
+        self._max_parallel = conductor.spec.spec.resources.max_parallel
+        self._per_trial = max(maker.prepared.devices_per_trial, 1e-9)
+
+    def tick(self) -> None:
+        """Take in what arrived since: slots, commands, the wish to leave, the loss of the lease."""
+        if self._keeper.lost.is_set():
+            log.error("another driver may hold this sweep: stopping without a word")
+            # Not an exception: Tune would save, and finally-blocks would write, under a lost lease.
+            os._exit(LOST_LEASE)
+        if self._leave.is_set():
+            self.conductor.mode = Mode.LEAVE
+        self.conductor.slots = self._slots()
+        while True:
+            try:
+                command = self._keeper.commands.get_nowait()
+            except queue.Empty:
+                return
+            self.conductor.command(command)
+
+    def launch(self) -> dict[str, Any] | None:
+        """The config of the next Ray trial, or None when none is to start now."""
+        launch = self.conductor.next()
+        if launch is None:
+            return None
+        order = self._maker.make(launch.trial, launch.attempt)
+        return {"order": order.model_dump_json()}
+
+    def result(self, order: AttemptOrder, result: Mapping[str, Any]) -> Action:
+        """What happens to an attempt that reported, or only gave a sign of life."""
+        if "report" in result:
+            report = Report.model_validate_json(result["report"])
+            verdict = self.conductor.reported(order.number, order.attempt, report)
+            if verdict.action is not Action.CONTINUE:
+                return verdict.action
+        return self.conductor.wish(order.number)
+
+    def over(self, order: AttemptOrder, result: Mapping[str, Any]) -> None:
+        """An attempt came to its end, or obeyed a stop."""
+        finished = result.get("kind") == "finished"
+        how = self.conductor.finished if finished else self.conductor.stopped
+        how(order.number, order.attempt, *_spent(result))
+
+    def saved(self, order: AttemptOrder, result: Mapping[str, Any]) -> None:
+        """An attempt was paused: its checkpoint is written and its worker is free."""
+        self.conductor.saved(order.number, order.attempt, *_spent(result))
+
+    def broke(self, order: AttemptOrder, error: str, *, raised: bool, fatal: bool) -> None:
+        """A worker raised or vanished."""
+        self.conductor.broke(order.number, order.attempt, error, raised=raised, fatal=fatal)
+
+    def _slots(self) -> int:
+        slots = max(1, int(self._keeper.slots / self._per_trial + 1e-9))
+        return min(slots, self._max_parallel) if self._max_parallel else slots
+
+
+def _spent(result: Mapping[str, Any]) -> tuple[int, float]:
+    return int(result.get("samples", 0)), float(result.get("seconds", 0.0))

@@ -1,0 +1,142 @@
+"""The Ray actor that runs attempts one after the other, staying warm in between."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from workers.order import AttemptOrder
+from workers.recipes.context import Order
+from workers.runner import Runner, Said
+from workers.sinks.metric_shipper import MetricShipper
+from workers.sinks.metric_spool import MetricSpool
+
+# Lives as long as the process: tokenised data, base weights, the shipper of metrics.
+_CACHE: dict[str, Any] = {}
+_SHIPPERS: dict[str, MetricShipper] = {}
+FLUSH_SECONDS = 2.0
+
+
+class TrialTrainable(tune.Trainable):  # type: ignore[misc]
+    """`step` returns at each decision point, or after a beat so that orders are heard between.
+
+    `setup` and `reset_config` have no side effects: Ray also sets up spare actors for trials that
+    run elsewhere or are over. The attempt begins in the first `step`.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Remember the order."""
+        self._order = AttemptOrder.model_validate_json(config["order"])
+        self._runner: Runner | None = None
+        self._spool: MetricSpool | None = None
+
+    def step(self) -> dict[str, Any]:
+        """Run until the next report, a beat, or the end. Raises what the recipe raised."""
+        if self._runner is None:
+            self._begin()
+        assert self._runner is not None  # noqa: S101 - for the type checker
+        said = self._runner.advance(self._order.beat_seconds)
+        if said.kind in ("finished", "failed"):
+            self._settle()
+        if said.kind == "failed":
+            raise AttemptError(said.error or "", said.fatal)
+        return _result(said)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """Ray saves only to pause: the attempt writes its own checkpoint and ends."""
+        del checkpoint_dir  # our checkpoints lie in the trial's own folder
+        return self._leave(Order.PAUSE)
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing to do: an attempt finds its own checkpoint."""
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """End the attempt before, and take the next order in the same warm process."""
+        self._leave(Order.STOP)
+        self.setup(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """End the attempt, if one runs."""
+        self._leave(Order.STOP)
+
+    def _begin(self) -> None:
+        order = self._order
+        _limit_threads(order)
+        folder = Path(order.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._spool = MetricSpool(folder / "metrics.jsonl")
+        if order.tracking_uri:
+            _shipper(order.tracking_uri).watch(order.trial_id, folder / "metrics.jsonl")
+        self._runner = Runner(order, self._spool, _CACHE)
+
+    def _leave(self, wish: Order) -> dict[str, Any]:
+        if self._runner is None:
+            return {}
+        said = self._runner.leave(wish)
+        self._runner = None
+        self._settle()
+        if said.kind == "failed":
+            raise AttemptError(said.error or "", said.fatal)
+        return _result(said)
+
+    def _settle(self) -> None:
+        """Close the metric spool; the shipper sends the rest while the next trial runs."""
+        self._runner = None
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+        if self._order.tracking_uri in _SHIPPERS:
+            _SHIPPERS[self._order.tracking_uri].release(self._order.trial_id)
+
+
+class AttemptError(Exception):
+    """A recipe raised. `text` is its traceback; `fatal`: another attempt would do the same."""
+
+    def __init__(self, text: str, fatal: bool) -> None:
+        self.text, self.fatal = text, fatal
+        super().__init__(text, fatal)
+
+    def __str__(self) -> str:
+        return json.dumps({"error": self.text, "fatal": self.fatal})
+
+    @classmethod
+    def read(cls, text: str) -> AttemptError | None:
+        """The AttemptError in what Ray wrote of an error; None when it was something else."""
+        for line in reversed(text.splitlines()):
+            _, found, data = line.partition(f"{cls.__name__}: ")
+            if found and data.startswith("{"):
+                fields = json.loads(data)
+                return cls(fields["error"], fields["fatal"])
+        return None
+
+
+def _result(said: Said) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "kind": said.kind,
+        "samples": said.samples,
+        "seconds": said.seconds,
+        "done": said.kind == "finished",
+    }
+    if said.report is not None:
+        # As text: Ray flattens nested results and would turn points into keys.
+        result["report"] = said.report.model_dump_json()
+    return result
+
+
+def _shipper(tracking_uri: str) -> MetricShipper:
+    if tracking_uri not in _SHIPPERS:
+        _SHIPPERS[tracking_uri] = MetricShipper(tracking_uri)
+    return _SHIPPERS[tracking_uri]
+
+
+def _limit_threads(order: AttemptOrder) -> None:
+    """Equal thread counts make equal sums: a resumed attempt computes the same bits."""
+    import torch  # heavy; the driver never imports this function's module for work
+
+    if torch.get_num_threads() != order.threads:
+        torch.set_num_threads(order.threads)
+
