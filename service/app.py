@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
 from service import clock, context, problems
+from service.answers import WireResponse
 from service.context import Context
 from service.middleware import BodyLimit, Measure
 from service.migrate import fault
@@ -30,7 +31,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Its start fails with SettingsError on a database that is not at this version's migration.
     """
     held = context.make(settings or Settings())
-    app = FastAPI(title="sweeps", version=VERSION, lifespan=_lifespan, redoc_url=None)
+    app = FastAPI(
+        title="sweeps",
+        version=VERSION,
+        lifespan=_lifespan,
+        redoc_url=None,
+        default_response_class=WireResponse,
+    )
     app.state.context = held
     problems.install(app)
     for part in (sweeps, events, journal, trials, leases, pools, health):

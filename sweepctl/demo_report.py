@@ -93,8 +93,8 @@ def tell(story: Story, mlflow_url: str) -> None:
     if story.why is not None:
         command = f"sweepctl why {text.short(sweep.id)}/{story.why.number}"
         parts += ["", f"$ {command}", *whys.view(story.why)]
-        parts += ["", f"Ask again at any time: {reopen}", f"and in another terminal: {command}"]
+        parts += ["", f"Ask again at any time: {reopen}", f"and in another terminal {command}"]
     link = (sweep.tracking and sweep.tracking.url) or mlflow_url
-    parts += ["", f"MLflow, with curves of all trials: {link}", f"Reopen it with: {reopen}"]
-    parts += [f"Summary: {story.state / 'summary.json'}"]
+    parts += ["", f"MLflow on this result: {reopen}", f"and open {link}"]
+    parts += ["", f"Summary: {story.state / 'summary.json'}"]
     show(parts)

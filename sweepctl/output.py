@@ -89,8 +89,12 @@ def document(form: Format, data: Any) -> None:
 def show(view: RenderableType | Sequence[RenderableType]) -> None:
     """Print tables and lines on stdout."""
     out = console()
-    for part in [view] if isinstance(view, str) or not isinstance(view, Sequence) else view:
-        out.print(part)
+    parts = [view] if isinstance(view, str) or not isinstance(view, Sequence) else view
+    with out.capture() as drawn:
+        for part in parts:
+            out.print(part)
+    # Columns are padded; nobody wants the blanks at the end of a line.
+    print("\n".join(line.rstrip() for line in drawn.get().rstrip("\n").split("\n")))
 
 
 def table(*columns: str) -> Table:

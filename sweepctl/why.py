@@ -41,7 +41,11 @@ def view(found: Why, wide: bool = False) -> list[RenderableType]:
             ("Cutoff", text.number(evidence.cutoff)),
             ("Peers", _peers(found, wide)),
             ("Probability", text.number(evidence.probability)),
-            *((name, text.number(value)) for name, value in evidence.details.items()),
+            *(
+                (name, text.number(value))
+                for name, value in evidence.details.items()
+                if name not in ("point", "samples")
+            ),
         ]
     rows += [("Guard", found.guard)] if found.guard else []
     rows += [("Error", found.error)] if found.error else []

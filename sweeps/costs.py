@@ -5,9 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sweeps.points import run_plan
-from sweeps.trial import Params
+from sweeps.trial import Params, ParamValue
 from sweeps.wire import Wire
+
+# Cells compared with the measurements at a time.
+CHUNK = 1000
 
 
 class Measured(Wire):
@@ -42,14 +48,12 @@ def trial_hours(
     usable = [one for one in measured if one.samples_per_second > 0]
     if not (usable and cells and trials):
         return None
-    share = trials / len(cells) / 3600
-    low = middle = high = 0.0
-    for cell in cells:
-        rates = _rates(cell, usable)
-        work = share * samples_of(cell, horizon)
-        low += work / max(rates)
-        middle += work / statistics.median(rates)
-        high += work / min(rates)
+    work = np.array([samples_of(cell, horizon) for cell in cells], dtype=np.float64)
+    rates = np.concatenate(
+        [_rates(cells[start : start + CHUNK], usable) for start in range(0, len(cells), CHUNK)]
+    )
+    # Columns: the fastest, the median and the slowest rate of each cell.
+    low, middle, high = (trials / len(cells) / 3600 * (work[:, None] / rates).sum(axis=0)).tolist()
     return Estimate(low=low, middle=middle, high=high)
 
 
@@ -61,9 +65,17 @@ def device_hours(hours: Estimate, asked: float | None, measured: Sequence[Measur
     )
 
 
-def _rates(cell: Params, measured: Sequence[Measured]) -> list[float]:
-    """Samples a second, from those measurements that share the most parameters with `cell`."""
-    likeness = [sum(one.params.get(n) == v for n, v in cell.items()) for one in measured]
-    best = max(likeness)
-    pairs = zip(likeness, measured, strict=True)
-    return [one.samples_per_second for like, one in pairs if like == best]
+def _rates(cells: Sequence[Params], measured: Sequence[Measured]) -> NDArray[np.float64]:
+    """One row a cell: the fastest, median and slowest of the rates measured nearest to it, which
+    are those of the measurements that share the most parameters with it."""
+    likeness = np.zeros((len(cells), len(measured)), dtype=np.int32)
+    for name in sorted({name for cell in cells for name in cell}):
+        codes: dict[ParamValue | None, int] = {None: -1}
+        here = [codes.setdefault(cell.get(name), len(codes)) for cell in cells]
+        there = [codes.get(one.params.get(name), -2) for one in measured]
+        # A parameter that neither has is nothing in common.
+        likeness += (np.array(here)[:, None] == np.array(there)) & (np.array(here)[:, None] >= 0)
+    nearest = likeness == likeness.max(axis=1, keepdims=True)
+    known = np.where(nearest, [one.samples_per_second for one in measured], np.nan)
+    found = [np.nanmax(known, axis=1), np.nanmedian(known, axis=1), np.nanmin(known, axis=1)]
+    return np.stack(found, axis=1)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 
 import psutil
@@ -22,6 +23,7 @@ from service.client import Client
 from service.errors import ServiceError
 from service.schemas import ClaimRequest, Lease
 from workers.children import die_with_parent
+from workers.lease import LOST_LEASE
 from workers.logs import start_logging
 from workers.ray_env import QUIET
 from workers.ray_head import RayHead
@@ -30,6 +32,7 @@ from workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 AGENT_BACKOFF = 10.0
+MOST_CRASHES = 5
 
 
 class Agent:
@@ -44,7 +47,7 @@ class Agent:
         kind: str,
     ) -> None:
         self._settings, self._client, self._ray_env = settings, client, ray_env
-        self._slots = slots
+        self._crashes: dict[str, int] = {}
         self._drivers: dict[str, tuple[Lease, subprocess.Popen[bytes]]] = {}
         self._claim = ClaimRequest(
             agent=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
@@ -55,10 +58,17 @@ class Agent:
             version=version("sweepctl"),
         )
 
-    def serve(self, stop: threading.Event) -> None:
-        """Claim and drive until `stop` is set; then end the drivers in good order."""
+    def serve(self, stop: threading.Event, ray_lives: Callable[[], bool] = lambda: True) -> bool:
+        """Claim and drive until `stop` is set; then end the drivers in good order.
+
+        Returns False when it ended because its Ray did.
+        """
         wait = self._settings.poll_seconds
         while not stop.wait(wait):
+            if not ray_lives():
+                log.error("the local Ray has ended")
+                self._end_drivers()
+                return False
             self._reap()
             wait = self._settings.poll_seconds
             try:
@@ -67,6 +77,7 @@ class Agent:
                 log.warning("the service does not answer: %s", error)
                 wait = min(AGENT_BACKOFF, wait * 5)
         self._end_drivers()
+        return True
 
     def _take_one(self) -> None:
         # A full agent still calls, so that the service knows it is alive.
@@ -99,10 +110,26 @@ class Agent:
     def _reap(self) -> None:
         for sweep, (lease, driver) in list(self._drivers.items()):
             code = driver.poll()
-            if code is not None:
-                log.info("the driver of %s ended with code %d", sweep, code)
-                del self._drivers[sweep]
-                self._release(lease)
+            if code is None:
+                continue
+            log.info("the driver of %s ended with code %d", sweep, code)
+            del self._drivers[sweep]
+            crashes = self._crashes[sweep] = self._crashes.get(sweep, 0) + 1
+            if code in (0, LOST_LEASE):
+                del self._crashes[sweep]
+            elif crashes >= MOST_CRASHES:
+                self._give_up(lease)
+                continue
+            self._release(lease)
+
+    def _give_up(self, lease: Lease) -> None:
+        """A driver that cannot even start would be started for ever."""
+        tail = (self._settings.sweep_folder(lease.sweep) / "driver.log").read_text()[-1500:]
+        message = f"Its driver ended {MOST_CRASHES} times without ending the sweep:\n{tail}"
+        try:
+            self._client.finish(lease.sweep, lease.token, "FAILED", message)
+        except ServiceError as error:
+            log.warning("the service was not told that %s failed: %s", lease.sweep, error.detail)
 
     def _end(self, sweep: str) -> None:
         """The service gave the lease out again: the driver we still have is a stale one."""
@@ -151,10 +178,11 @@ def main() -> int:
     settings.storage.mkdir(parents=True, exist_ok=True)
     try:
         head.start(settings.storage / "ray.log")
-        Agent(settings, client, head.env, slots, "cuda" if gpus else "cpu").serve(stop)
+        agent = Agent(settings, client, head.env, slots, "cuda" if gpus else "cpu")
+        served = agent.serve(stop, head.alive)
     finally:
         head.stop()
-    return 0
+    return 0 if served else 1
 
 
 def visible_gpus() -> int:

@@ -25,7 +25,7 @@ from sweeps.searchers import make_searcher
 from sweeps.spec import SweepSpec, parse
 from workers.book import Book
 from workers.ending import Ending, ending
-from workers.lease import LeaseKeeper
+from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.logs import start_logging
 from workers.order import OrderMaker
 from workers.preparing import prepare
@@ -33,7 +33,7 @@ from workers.settings import WorkerSettings
 from workers.sinks.mlflow_sink import MlflowSink
 from workers.sinks.service_sink import ServiceSink
 from workers.tune.run import join_ray, leave_ray, run_tune
-from workers.tune.steering import LOST_LEASE, Steering
+from workers.tune.steering import Steering
 
 log = logging.getLogger(__name__)
 LAST_WORDS_SECONDS = 60.0
@@ -54,7 +54,9 @@ class Drive:
         self.book = Book(folder / "journal.jsonl", stored)
         self.mlflow: MlflowSink | None = None
         if settings.tracking_uri:
-            self.mlflow = MlflowSink(settings.tracking_uri, lease.sweep, self.spec, folder)
+            self.mlflow = MlflowSink(
+                settings.tracking_uri, lease.sweep, self.spec, folder, settings.mlflow_url
+            )
         # MLflow hears of an entry once the service has it: a verdict is stored before it is shown.
         self.sink = ServiceSink(
             self.client, lease.sweep, lease.token, len(stored), self._stored, self.keeper.lost

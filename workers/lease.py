@@ -13,6 +13,8 @@ from service.schemas import Lease, Tracking
 from sweeps.conductor import Command
 
 log = logging.getLogger(__name__)
+# A driver that lost its lease ends at once, and says so with this code (EX_TEMPFAIL).
+LOST_LEASE = 75
 
 
 class LeaseKeeper:

@@ -47,7 +47,9 @@ class RayHead:
 
     def start(self, log: Path) -> None:
         """Start and wait until it answers. Raises RuntimeError with the log's end when it fails."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | self.env
+        # Trials get the raylet's environment: neither the agent's token nor another Ray's settings.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "SWEEP_AGENT"))}
+        environment = kept | self.env
         del environment["RAY_ADDRESS"]
         with log.open("wb") as out:
             self._process = subprocess.Popen(
@@ -66,6 +68,10 @@ class RayHead:
                 tail = log.read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"the local Ray did not start; the end of {log}:\n{tail}")
             time.sleep(0.1)
+
+    def alive(self) -> bool:
+        """False once the head has ended, by itself or by somebody's hand."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """End every process of this head and delete its temp dir.

@@ -39,6 +39,8 @@ class WorkerSettings(BaseSettings):
     grace_seconds: float = Field(default=25.0, ge=0)
 
     tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    # Where people open MLflow, when that is not where workers reach it.
+    mlflow_url: str | None = None
     ray_address: str | None = Field(default=None, validation_alias="RAY_ADDRESS")
 
     def ray_address_or_fail(self) -> str:

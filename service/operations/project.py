@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from service.clock import moment
+from service.numbers import wired
 from service.operations import inbox, moves
 from service.operations.loaded import LoadedTrials
 from service.store import commands, events, journal, trials
@@ -87,7 +87,7 @@ class Projection:
             sweep_id=self._sweep.id,
             number=body.trial,
             role=body.role,
-            params=json.dumps({name: wired(value) for name, value in body.params.items()}),
+            params=json.dumps(wired(body.params)),
             seed=body.seed,
             state=TrialState.PENDING,
             attempts=0,
@@ -189,22 +189,8 @@ class Projection:
             "reason": verdict.reason,
             "message": verdict.message,
             "audit": verdict.audit,
-            "loss": wired(window.loss.value if window and window.loss else None),
-            "grad_norm": wired(window.grad_norm.value if window and window.grad_norm else None),
-            "metrics": {name: wired(value) for name, value in report.metrics.items()}
-            if report
-            else {},
+            "loss": window.loss.value if window and window.loss else None,
+            "grad_norm": window.grad_norm.value if window and window.grad_norm else None,
+            "metrics": report.metrics if report else {},
         }
-        events.add(self._session, self._sweep, "verdict", data, self._now, row.id)
-
-
-T = TypeVar("T")
-
-
-def wired(value: T) -> T | str:
-    """As the wire writes it: a float that is not finite becomes a string."""
-    if not isinstance(value, float) or math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-
-
+        events.add(self._session, self._sweep, "verdict", wired(data), self._now, row.id)

@@ -32,7 +32,7 @@ def bodies(session: Session, sweep_id: str, first: int, last: int) -> dict[int, 
     query = select(EntryRow.seq, EntryRow.body).where(
         EntryRow.sweep_id == sweep_id, EntryRow.seq.between(first, last)
     )
-    return dict(session.execute(query).tuples())
+    return dict(session.execute(query).all())
 
 
 def page(session: Session, sweep_id: str, after: int, limit: int) -> list[Entry]:

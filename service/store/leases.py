@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.errors import StaleLease
 from service.store import sweeps
@@ -24,6 +25,13 @@ def claim(
         SweepRow.state.in_([SweepState.QUEUED, SweepState.RUNNING]),
         ~_live(now),
     )
+    return session.scalars(claim_statement(free, agent, until)).one_or_none()
+
+
+def claim_statement(
+    free: ColumnElement[bool], agent: str, until: datetime
+) -> ReturningUpdate[tuple[SweepRow]]:
+    """UPDATE ... RETURNING of the oldest sweep that is `free`, still so when it is locked."""
     oldest = (
         select(SweepRow.id)
         .where(free)
@@ -32,7 +40,7 @@ def claim(
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    statement = (
+    return (
         update(SweepRow)
         .where(SweepRow.id == oldest, free)
         .values(
@@ -41,7 +49,6 @@ def claim(
         .returning(SweepRow)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return session.scalars(statement).one_or_none()
 
 
 def held(session: Session, sweep_id: str, token: int) -> SweepRow:

@@ -52,11 +52,12 @@ def migrated(settings: Settings) -> Settings:
 class Host:
     """A service under uvicorn in a thread of this process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, port: int = 0) -> None:
         self.settings = settings
         self.app = create_app(settings)
         self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         config = uvicorn.Config(self.app, log_level="warning", timeout_graceful_shutdown=2)
         self.server = uvicorn.Server(config)
@@ -81,14 +82,15 @@ class Host:
 
 
 @contextmanager
-def hosted(settings: Settings) -> Iterator[Host]:
-    """A host that runs inside the block."""
-    host = Host(settings)
+def hosted(settings: Settings, port: int = 0) -> Iterator[Host]:
+    """A host that runs inside the block, on a free port unless one is given."""
+    host = Host(settings, port)
     host.start()
     try:
         yield host
     finally:
-        host.stop()
+        if host.thread.is_alive():
+            host.stop()
 
 
 def until(true: Any, seconds: float = 20.0) -> None:

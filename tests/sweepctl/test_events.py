@@ -43,8 +43,8 @@ VERDICT = {
         ),
         (
             "verdict",
-            {**VERDICT, "action": "stop", "reason": "median", "message": "Bad."},
-            "trial 3 point 2 samples 200 loss=NaN grad_norm=1.25 eval_loss=2 -> stop (median): Bad.",
+            {**VERDICT, "action": "stop", "reason": "median", "message": "No."},
+            "trial 3 point 2 samples 200 loss=NaN grad_norm=1.25 eval_loss=2 -> stop (median): No.",
         ),
         ("command", {"kind": "pause", "trial": None, "status": "waiting"}, "command pause waiting"),
         (

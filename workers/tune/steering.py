@@ -11,12 +11,10 @@ from typing import Any
 
 from sweeps.conductor import Conductor, Mode
 from sweeps.trial import Action, Report
-from workers.lease import LeaseKeeper
+from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.order import AttemptOrder, OrderMaker
 
 log = logging.getLogger(__name__)
-# A driver that lost its lease ends at once, and says so with this code (EX_TEMPFAIL).
-LOST_LEASE = 75
 
 
 class Steering:

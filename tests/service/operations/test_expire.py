@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from service_support import make_offer, make_spec
+from sqlalchemy.orm import Session
 
 from service.clock import Terms, now
 from service.operations import command, expire
@@ -15,10 +16,16 @@ from service.store.database import Database
 from sweeps.lifecycle import SweepState
 
 
+def _queued(session: Session, start: datetime, number: int) -> str:
+    """A sweep, `number` microseconds younger than the first."""
+    sweep, _ = submit(session, make_spec(), None, start + timedelta(microseconds=number))
+    return sweep.id
+
+
 def test_only_what_is_stopping_without_a_lease_is_closed(database: Database) -> None:
     start = now()
     with database.write() as session:
-        ids = [submit(session, make_spec(), None, start)[0].id for _ in range(3)]
+        ids = [_queued(session, start, number) for number in range(3)]
         for _ in range(2):
             assert claim(session, make_offer(), Terms(start, 30, 5))
         command.cancel(session, ids[0], start)
@@ -37,7 +44,7 @@ def test_a_claim_closes_what_it_finds(database: Database) -> None:
     start = now()
     later = start + timedelta(seconds=31)
     with database.write() as session:
-        first, second = (submit(session, make_spec(), None, start)[0].id for _ in range(2))
+        first, second = (_queued(session, start, number) for number in range(2))
         assert claim(session, make_offer(), Terms(start, 30, 5))
         command.cancel(session, first, start)
         lease = claim(session, make_offer(), Terms(later, 30, 5))

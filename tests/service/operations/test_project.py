@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from service_support import (
@@ -24,7 +23,6 @@ from sqlalchemy.orm import Session
 
 from service.clock import Terms, now
 from service.operations.claim import claim
-from service.operations.project import wired
 from service.operations.record import record
 from service.operations.submit import submit
 from service.store import events, journal, trials
@@ -120,11 +118,3 @@ def test_events_tell_moves_and_verdicts(session: Session) -> None:
     assert verdict["metrics"] == {"eval_loss": "Infinity"}
     assert told[3].data["reason"] == "pruned"
     assert json.dumps(verdict, allow_nan=False)
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity"), (1.5, 1.5), (None, None)],
-)
-def test_wired(number: float | None, text: object) -> None:
-    assert wired(number) == text

@@ -145,8 +145,21 @@ def test_clipping_bounds_the_gradient(folder: Path) -> None:
     model = torch.nn.Linear(3, 2)
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 10.0)
+    assert [clip(model, 0.0) for _ in range(2)] == pytest.approx([10.0 * math.sqrt(8)] * 2)
     assert clip(model, 1.0) == pytest.approx(10.0 * math.sqrt(8))
     assert clip(model, 0.0) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_a_step_uses_the_rate_it_reports(folder: Path) -> None:
+    job = make_run(folder, params={"warmup_steps": 1, "lr_scheduler_type": "linear"}, horizon=4)
+    run(job.context)
+    assert next(entry["learning_rate"] for _, entry in job.log.entries) == 0.0
+    assert same(weights(job), job.context.cache["sft.base"].pristine)
+    rates = make_run(folder, params={"lr_scheduler_type": "linear"}, horizon=16, trial="linear")
+    run(rates.context)
+    assert [e["learning_rate"] for _, e in rates.log.entries if "loss" in e] == pytest.approx(
+        [0.01, 0.0075, 0.005, 0.0025]
+    )
 
 
 def test_only_matrices_decay() -> None:

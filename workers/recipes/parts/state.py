@@ -50,7 +50,7 @@ class TrainingState:
             index, _, field = name.partition(".")
             state.setdefault(int(index), {})[field] = tensor
         groups = self._optimizer.state_dict()["param_groups"]
-        pass
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def fingerprint(model: PreTrainedModel, size: int = 4096) -> torch.Tensor:

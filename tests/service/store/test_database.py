@@ -1,0 +1,86 @@
+"""Sessions, the write lock, and SQLite's settings."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from service_support import make_spec
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from service.clock import now
+from service.operations.submit import submit
+from service.store import sweeps
+from service.store.database import Database
+from service.store.tables import EventRow
+
+
+def count(database: Database) -> int:
+    with database.read() as session:
+        return len(sweeps.page(session, 10, None, None, None)[0])
+
+
+def _submit_and_fail(session: Session) -> None:
+    submit(session, make_spec(), None, now())
+    raise ZeroDivisionError
+
+
+def test_write_commits_or_rolls_back(database: Database) -> None:
+    with database.write() as session:
+        submit(session, make_spec(), None, now())
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        _submit_and_fail(session)
+    with database.read() as session:
+        submit(session, make_spec(), None, now())
+    assert count(database) == 1
+
+
+def test_sqlite_is_set_up(database: Database) -> None:
+    with database.read() as session:
+        found = {
+            name: session.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
+    assert found == {
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "synchronous": 2,
+        "busy_timeout": 20000,
+    }
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add(
+            EventRow(sweep_id="no", number=1, type="x", at=now(), data="{}", last=False)
+        )
+
+
+def test_readers_and_writers_do_not_break_each_other(database: Database) -> None:
+    """A writer takes the lock at its first look, so its look is not stale when it writes."""
+    with database.write() as session:
+        sweep = submit(session, make_spec(), None, now())[0].id
+
+    def add(_: int) -> None:
+        for _ in range(10):
+            with database.write() as session:
+                row = sweeps.find(session, sweep, lock=True)
+                row.journal_seq += 1
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    seen = []
+    while any(thread.is_alive() for thread in threads):
+        with database.read() as session:
+            seen.append(sweeps.find(session, sweep).journal_seq)
+    for thread in threads:
+        thread.join()
+    assert seen == sorted(seen)
+    with database.read() as session:
+        assert sweeps.find(session, sweep).journal_seq == 60
+
+
+def test_postgresql_gets_no_sqlite_pragmas() -> None:
+    database = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    assert (database.lite, database.writers > 1) == (False, True)
+    database.close()

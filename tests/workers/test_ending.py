@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from tests_support import toy_spec
+
+from sweeps.conductor import Command, Conductor
+from sweeps.journal import Body, Story, apply
+from sweeps.searchers import make_searcher
+from sweeps.trial import GO_ON
+from workers.ending import ending
+
+
+@pytest.fixture
+def conductor() -> Conductor:
+    story = Story()
+
+    def append(body: Body) -> None:
+        apply(story, body)
+        story.seq += 1
+
+    spec = toy_spec(resources={"max_attempts": 1})
+    return Conductor(spec, story, make_searcher(spec, 320), lambda *_: GO_ON, append)
+
+
+def play(conductor: Conductor, how: str) -> None:
+    launch = conductor.next()
+    assert launch is not None
+    if how == "done":
+        conductor.finished(launch.trial.number, launch.attempt, 320, 1.0)
+    else:
+        error = "Traceback ...\nValueError: no rows"
+        number = launch.trial.number
+        conductor.broke(number, launch.attempt, error, raised=True, fatal=True)
+
+
+def test_done(conductor: Conductor) -> None:
+    for how in ("done", "broken", "done", "done"):
+        play(conductor, how)
+    assert ending(conductor).state == "DONE"
+    assert ending(conductor).message == "3 DONE, 1 FAILED"
+
+
+def test_failed_when_no_trial_came_through(conductor: Conductor) -> None:
+    for _ in range(4):
+        play(conductor, "broken")
+    end = ending(conductor)
+    assert end.state == "FAILED"
+    assert "ValueError: no rows" in end.message
+
+
+def test_left_half_way(conductor: Conductor) -> None:
+    play(conductor, "done")
+    assert ending(conductor).state is None
+
+
+@pytest.mark.parametrize(("kind", "state"), [("pause", "PAUSED"), ("cancel", "CANCELLED")])
+def test_by_the_user(conductor: Conductor, kind: str, state: str) -> None:
+    play(conductor, "done")
+    conductor.command(Command("c", kind))
+    assert ending(conductor).state == state

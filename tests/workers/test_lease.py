@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from service_support import (
+    AGENT,
+    Host,
+    hosted,
+    make_offer,
+    make_settings,
+    make_spec,
+    migrated,
+    until,
+)
+
+from service.client import Client
+from service.schemas import Lease, Tracking
+from sweeps.conductor import Command
+from workers.lease import LeaseKeeper
+
+
+@pytest.fixture
+def claimed(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A service whose leases last a second, with one sweep claimed by us."""
+    settings = migrated(make_settings(tmp_path, lease_seconds=1.0, renew_seconds=0.1))
+    with hosted(settings) as host, host.client() as user, host.client(AGENT) as agent:
+        user.create_sweep(make_spec())
+        lease = agent.claim(make_offer())
+        assert lease is not None
+        yield host, user, agent, lease
+
+
+Claimed = tuple[Host, Client, Client, Lease]
+
+
+def test_a_kept_lease_outlives_its_term_and_brings_commands_and_links(claimed: Claimed) -> None:
+    _, user, agent, lease = claimed
+    keeper = LeaseKeeper(agent, lease)
+    keeper.start()
+    keeper.tracking = Tracking(experiment_id="1", run_id="abc", url="http://127.0.0.1:1/#/x")
+    time.sleep(1.5)  # longer than the lease
+    assert agent.claim(make_offer("other")) is None
+    accepted = user.pause(lease.sweep)
+    until(lambda: not keeper.commands.empty())
+    assert keeper.commands.get() == Command(accepted.id, "pause", None)
+    tracking = user.get_sweep(lease.sweep).tracking
+    assert tracking is not None
+    assert tracking.run_id == "abc"
+    keeper.stop()
+    assert not keeper.lost.is_set()
+
+
+def test_a_lease_that_went_to_another_is_lost(claimed: Claimed) -> None:
+    _, _, agent, lease = claimed
+    keeper = LeaseKeeper(agent, lease)
+    until(lambda: agent.claim(make_offer("other")) is not None)
+    keeper.start()
+    until(keeper.lost.is_set)
+    keeper.stop()
+
+
+def test_a_service_that_does_not_answer_is_no_loss(claimed: Claimed) -> None:
+    host, _, _, lease = claimed
+    keeper = LeaseKeeper(Client("http://127.0.0.1:9", AGENT, timeout=0.2, retries=0), lease)
+    keeper.start()
+    time.sleep(0.5)
+    assert not keeper.lost.is_set()
+    assert keeper.slots == lease.slots
+    keeper.stop()
+    assert host.url

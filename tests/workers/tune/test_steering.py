@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from tests_support import TOY, toy_spec
+
+from service.client import Client
+from service.schemas import Lease
+from sweeps.conductor import Command, Conductor, Mode
+from sweeps.journal import Prepared
+from sweeps.searchers import make_searcher
+from sweeps.trial import GO_ON, Action, Report, StepRecord
+from sweeps.windows import make_window
+from workers.book import Book
+from workers.lease import LOST_LEASE, LeaseKeeper
+from workers.order import AttemptOrder, OrderMaker
+from workers.settings import WorkerSettings
+from workers.tune.steering import Steering
+
+SWEEP = "swp_" + "2" * 32
+
+
+def make_steering(folder: Path, slots: int = 2, per_trial: float = 1, **resources: int) -> Steering:
+    spec = toy_spec(resources=resources)
+    book = Book(folder / "journal.jsonl", [])
+    prepared = Prepared(horizon_samples=320, devices_per_trial=per_trial)
+    book.append(prepared)
+    searcher = make_searcher(spec, 320)
+    conductor = Conductor(spec, book.story, searcher, lambda *_: GO_ON, book.append)
+    fields = {"sweep": SWEEP, "spec": {}, "state": "RUNNING", "token": 1, "slots": slots}
+    more = {"expires_in": 30, "renew_every": 5, "commands": [], "tracking": None}
+    keeper = LeaseKeeper(Client("http://127.0.0.1:9"), Lease.model_validate({**fields, **more}))
+    maker = OrderMaker(SWEEP, spec, prepared, WorkerSettings(storage=folder, recipes=TOY), None)
+    return Steering(conductor, maker, keeper, threading.Event())
+
+
+def launched(steering: Steering) -> AttemptOrder:
+    config = steering.launch()
+    assert config is not None
+    return AttemptOrder.model_validate_json(config["order"])
+
+
+@pytest.mark.parametrize(
+    ("slots", "per_trial", "cap", "running"),
+    [(4, 1, None, 4), (4, 2, None, 2), (1, 0.25, None, 4), (4, 1, 3, 3), (1, 8, None, 1)],
+)
+def test_slots_are_devices_and_max_parallel_caps_them(
+    tmp_path: Path, slots: int, per_trial: float, cap: int | None, running: int
+) -> None:
+    resources = {} if cap is None else {"max_parallel": cap}
+    steering = make_steering(tmp_path, slots, per_trial, **resources)
+    steering.tick()
+    assert steering.conductor.slots == running
+
+
+def test_commands_and_the_wish_to_leave_are_taken_in(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path)
+    steering.tick()
+    order = launched(steering)
+    steering._keeper.commands.put(Command("c", "stop_trial", order.number))
+    steering._leave.set()
+    steering.tick()
+    assert steering.conductor.mode is Mode.LEAVE
+    assert steering.result(order, {"kind": "pulse"}) is Action.STOP
+    steering.over(order, {"kind": "pulse", "samples": 32, "seconds": 1.5})
+    record = steering.conductor.story.trials[order.number]
+    assert (record.state, record.reason) == ("STOPPED", "user")
+    assert record.attempts[0].samples == 32
+
+
+def test_a_report_travels_as_text_and_the_end_finishes(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path)
+    steering.tick()
+    order = launched(steering)
+    step = StepRecord(1, 64, 1, float("inf"), 1.0, 0.1)
+    report = Report(point=1, samples=64, step=1, window=make_window([step]))
+    text = {"kind": "report", "report": report.model_dump_json()}
+    assert steering.result(order, text) is Action.CONTINUE
+    assert steering.conductor.story.trials[0].reports[1].window.non_finite == 1
+    steering.over(order, {"kind": "finished", "samples": 320, "seconds": 2.0})
+    assert steering.conductor.story.trials[0].state == "DONE"
+
+
+def test_a_lost_lease_ends_the_process_without_a_word(tmp_path: Path) -> None:
+    pid = os.fork()
+    if pid == 0:
+        steering = make_steering(tmp_path)
+        steering._keeper.lost.set()
+        steering.tick()
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == LOST_LEASE

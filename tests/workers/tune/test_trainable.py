@@ -1,0 +1,82 @@
+"""The actor's class without Ray's controller: what Ray would call, in the order it calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests_support import make_order, toy_spec
+
+from workers.settings import WorkerSettings
+from workers.tune.trainable import AttemptError, TrialTrainable
+
+
+def config(settings: WorkerSettings, number: int = 0, **options: Any) -> dict[str, Any]:
+    spec = toy_spec(workload={"recipe": "toy", "options": options})
+    return {"order": make_order(settings, spec, number).model_dump_json()}
+
+
+@pytest.fixture
+def actor(settings: WorkerSettings) -> Iterator[TrialTrainable]:
+    made = TrialTrainable(config(settings))
+    yield made
+    made.cleanup()
+
+
+def until_report(actor: TrialTrainable) -> dict[str, Any]:
+    while True:
+        result = actor.step()
+        if result["kind"] != "pulse":
+            return dict(result)
+
+
+def test_setting_up_touches_nothing(settings: WorkerSettings, tmp_path: Path) -> None:
+    spare = TrialTrainable(config(settings))
+    assert spare.reset_config(config(settings, number=1))
+    spare.cleanup()
+    assert not (tmp_path / "sweeps").exists()
+
+
+def test_five_reports_then_done(actor: TrialTrainable) -> None:
+    results = [until_report(actor) for _ in range(6)]
+    assert [result["kind"] for result in results] == ["report"] * 5 + ["finished"]
+    assert [result["done"] for result in results] == [False] * 5 + [True]
+
+
+def test_a_reset_ends_one_attempt_and_begins_another(
+    actor: TrialTrainable, settings: WorkerSettings
+) -> None:
+    until_report(actor)
+    assert actor.reset_config(config(settings, number=1))
+    assert until_report(actor)["samples"] == 64
+    assert (settings.storage / "sweeps").exists()
+
+
+def test_saving_pauses_and_the_next_attempt_goes_on(
+    actor: TrialTrainable, settings: WorkerSettings
+) -> None:
+    until_report(actor)
+    saved = actor.save_checkpoint("unused")
+    assert saved["kind"] == "paused"
+    assert actor.reset_config(config(settings))
+    assert until_report(actor)["samples"] == 128
+
+
+def test_a_beat_without_news(settings: WorkerSettings) -> None:
+    actor = TrialTrainable(config(settings, step_seconds=0.3))
+    assert actor.step()["kind"] == "pulse"
+    actor.cleanup()
+
+
+def test_what_a_recipe_raises_can_be_read_from_rays_text(settings: WorkerSettings) -> None:
+    actor = TrialTrainable(config(settings, raise_at=0))
+    with pytest.raises(AttemptError) as caught:
+        until_report(actor)
+    rays = f"Failure # 1\nray.exceptions.RayTaskError: blah\nx.AttemptError: {caught.value}\n"
+    read = AttemptError.read(rays)
+    assert read is not None
+    assert "raised at step 0" in read.text
+    assert read.fatal is False
+    assert AttemptError.read("The actor died unexpectedly") is None
