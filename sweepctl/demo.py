@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from service.client import Client
+from service.errors import Unreachable
 from service.schemas import SweepDetail, Trial
 from sweepctl import demo_report, text
 from sweepctl.exits import CliError, ExitCode
@@ -78,16 +79,25 @@ def _submit(stack: Stack, preset: str) -> SweepDetail:
 def _follow(stack: Stack, sweep_id: str, deadline: float | None) -> None:
     """A line for each trial that changes state, until the sweep has ended."""
     seen: dict[int, str] = {}
-    with stack.client() as client:
-        while True:
-            sweep = client.get_sweep(sweep_id)
-            for trial in client.every_trial(sweep_id):
-                if seen.get(trial.number) != trial.state:
-                    seen[trial.number] = trial.state
-                    say(_line(sweep, trial))
-            if sweep.state in SWEEP_ENDS:
+    while True:
+        try:
+            if _look(stack, sweep_id, seen):
                 return
-            _pause(stack, deadline)
+        except Unreachable as error:
+            # The stack starts a service that died again; the deadline bounds the patience.
+            say(f"waiting for the service: {error.detail}")
+        _pause(stack, deadline)
+
+
+def _look(stack: Stack, sweep_id: str, seen: dict[int, str]) -> bool:
+    """Tell what changed; True when the sweep has ended."""
+    with stack.client() as client:
+        sweep = client.get_sweep(sweep_id)
+        for trial in client.every_trial(sweep_id):
+            if seen.get(trial.number) != trial.state:
+                seen[trial.number] = trial.state
+                say(_line(sweep, trial))
+    return sweep.state in SWEEP_ENDS
 
 
 def _pause(stack: Stack, deadline: float | None) -> None:

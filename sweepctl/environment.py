@@ -36,9 +36,17 @@ def clean(outer: Mapping[str, str], alone: bool) -> dict[str, str]:
         for name, value in outer.items()
         if name not in _OURS and not name.startswith(dropped)
     }
-    for name in ("NO_PROXY", "no_proxy"):
-        kept[name] = ",".join(filter(None, [outer.get(name), "127.0.0.1,localhost"]))
-    return kept
+    return kept | spared(outer)
+
+
+def spared(outer: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep loopback out of the user's proxies, which cannot reach it."""
+    wanted = "127.0.0.1,localhost"
+    found = {name: outer.get(name, "") for name in ("NO_PROXY", "no_proxy")}
+    return {
+        name: value if wanted in value else ",".join(filter(None, [value, wanted]))
+        for name, value in found.items()
+    }
 
 
 def service(base: Mapping[str, str], root: Path, port: int, mlflow_url: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from sweepctl import (
     demo,
     describe,
     doctor,
+    environment,
     get,
     result,
     schema,
@@ -46,6 +48,7 @@ def options(
     ] = None,
 ) -> None:
     """Options of every command; they may stand anywhere on the line."""
+    os.environ.update(environment.spared(os.environ))
     ctx.obj = Given(server, token)
 
 

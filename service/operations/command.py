@@ -100,11 +100,13 @@ def stop_trial(session: Session, trial_id: str, now: datetime) -> Accepted:
 _PAST = (TrialState.DONE, TrialState.FAILED)
 
 
-def resume_if_asked(session: Session, sweep: SweepRow, now: datetime) -> None:
-    """The driver of a PAUSED sweep has left: a resume that waited for it takes effect."""
+def driver_left(session: Session, sweep: SweepRow, now: datetime) -> None:
+    """The driver of a PAUSED sweep has left: its pause took effect, or a resume that waited."""
     waiting = _waiting_switch(session, sweep)
     if waiting is not None and waiting.kind == "resume":
         _queue(session, sweep, now)
+    else:
+        inbox.settle(session, sweep, now, _SWITCH)
 
 
 def _queue(session: Session, sweep: SweepRow, now: datetime) -> None:

@@ -29,4 +29,4 @@ def let_go(session: Session, sweep: SweepRow, now: datetime) -> None:
     if sweep.state == SweepState.STOPPING:
         closing.close(session, sweep, now)
     elif sweep.state == SweepState.PAUSED:
-        command.resume_if_asked(session, sweep, now)
+        command.driver_left(session, sweep, now)

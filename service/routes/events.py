@@ -51,7 +51,8 @@ async def _tell(context: Context, sweep_id: str, after: int) -> AsyncIterator[Se
         found, ended = await run_in_threadpool(_look, context, sweep_id, after)
         for event in found:
             after = event.id
-            yield ServerSentEvent(event.model_dump_json(), event=event.type, id=str(event.id))
+            data = event.model_dump_json()
+            yield ServerSentEvent(data, event=event.type, id=str(event.id), sep="\n")
         if ended:
             return
         if not found:

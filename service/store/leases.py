@@ -30,7 +30,7 @@ def claim(
 
 def claim_statement(
     free: ColumnElement[bool], agent: str, until: datetime
-) -> ReturningUpdate[tuple[SweepRow]]:
+) -> ReturningUpdate[SweepRow]:
     """UPDATE ... RETURNING of the oldest sweep that is `free`, still so when it is locked."""
     oldest = (
         select(SweepRow.id)

@@ -51,3 +51,9 @@ def test_each_child_gets_its_own(tmp_path: Path) -> None:
     assert agent["MLFLOW_TRACKING_URI"] == "http://m"
     bare = environment.agent(base, tmp_path, ("http://s", "http://m"), roots, None)
     assert "SWEEP_SLOTS" not in bare
+
+
+def test_loopback_is_spared_once() -> None:
+    once = environment.spared({"no_proxy": "intranet"})
+    assert once == {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "intranet,127.0.0.1,localhost"}
+    assert environment.spared(once) == once

@@ -6,6 +6,9 @@ import pytest
 import yaml
 from asking import Cli, Service
 
+from service.client import Client
+from service.schemas import PoolList
+
 
 def test_sweeps_as_a_table(cli: Cli, service: Service) -> None:
     out = cli("get", "sweeps", "--project", "tests").stdout.splitlines()
@@ -79,9 +82,6 @@ def test_pools(cli: Cli) -> None:
 
 
 def test_no_pools_yet(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from service.client import Client
-    from service.schemas import PoolList
-
     monkeypatch.setattr(Client, "pools", lambda self: PoolList(items=[]))
     result = cli("get", "pools")
     assert "no agent has called yet; next: sweepctl up" in result.stderr

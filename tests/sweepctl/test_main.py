@@ -103,6 +103,13 @@ def test_130_ctrl_c(service: Service) -> None:
     assert "Traceback" not in err
 
 
+def test_a_proxy_does_not_stand_before_loopback(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert cli("get", "sweeps").exit_code == 0
+
+
 def test_every_command_has_help(bare: Cli) -> None:
     out = bare("--help").stdout
     listed = re.findall(r"^  (\w+)  +\S", out.partition("Commands:")[2], re.MULTILINE)

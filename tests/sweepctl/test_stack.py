@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -101,8 +102,6 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path, signals: Quiet) -> None:
     state = StateFolder(tmp_path)
     state.open()
     port = state.port("service", None)[0]
-    import socket
-
     said: list[str] = []
     with socket.socket() as server:
         server.bind(("127.0.0.1", port))

@@ -60,6 +60,14 @@ def test_paused_without_an_entry(user: Client, agent: Client, sweep: str) -> Non
         agent.finish(sweep, 1, "PAUSED")
 
 
+def test_a_pause_that_the_driver_did_not_journal_took_effect(
+    user: Client, agent: Client, sweep: str
+) -> None:
+    user.pause(sweep)
+    assert agent.finish(sweep, 1, "PAUSED").pending == []
+    assert user.pause(sweep).applied
+
+
 def test_paused_while_a_cancel_came_is_closed(user: Client, agent: Client, sweep: str) -> None:
     user.cancel(sweep)
     assert agent.finish(sweep, 1, "PAUSED").state is SweepState.CANCELLED

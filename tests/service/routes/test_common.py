@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from service_support import Host, make_spec
+from service_support import Host, make_spec, until
 
 from service.errors import BadRequest, Conflict, Invalid
 from service.routes.common import errors, read_json
@@ -53,7 +52,7 @@ def test_writers_that_wait_do_not_starve_the_one_ahead(host: Host, database: Dat
     assert held.wait(10)
     with ThreadPoolExecutor(60) as pool:
         futures = [pool.submit(post, number) for number in range(60)]
-        time.sleep(0.2)
+        until(host.app.state.context.gate.locked)
         with host.client() as reader:
             assert reader.list_sweeps().items == []
         assert not done

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from recipe_support import WORDS, RecordingLink, Run, make_run, tiny_workload, write_rows
+from recipe_support import TINY, WORDS, RecordingLink, Run, make_run, tiny_workload, write_rows
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sweeps.errors import SpecError
@@ -151,7 +151,7 @@ def test_clipping_bounds_the_gradient(folder: Path) -> None:
 
 
 def test_a_step_uses_the_rate_it_reports(folder: Path) -> None:
-    job = make_run(folder, params={"warmup_steps": 1, "lr_scheduler_type": "linear"}, horizon=4)
+    job = make_run(folder, params={"warmup_steps": 1}, horizon=4)
     run(job.context)
     assert next(entry["learning_rate"] for _, entry in job.log.entries) == 0.0
     assert same(weights(job), job.context.cache["sft.base"].pristine)
@@ -216,6 +216,18 @@ def test_a_loss_that_is_no_number_is_passed_on_as_it_is(folder: Path) -> None:
         run(job.context)
     assert job.link.reports[-1].guard in ("non_finite_loss", "non_finite_grad_norm")
     assert not math.isfinite(job.log.entries[-1][1]["loss"])
+
+
+def test_examples_are_cut_at_max_length_and_at_the_models_own_limit(folder: Path) -> None:
+    write_rows(folder / "train.jsonl", [{"prompt": "a" * 9, "completion": "b" * 40}] * 4)
+    cache: dict[str, Any] = {}
+    seen = []
+    for length in (12, 64):
+        workload = tiny_workload(model={**TINY, "max_position_embeddings": 16}, max_length=length)
+        job = make_run(folder, workload, horizon=4, points=1, cache=cache, trial=str(length))
+        run(job.context)
+        seen.append(job.log.entries[0][1]["num_tokens"])
+    assert seen == [4 * 12, 4 * 16]
 
 
 def test_several_eval_sets_have_names(folder: Path) -> None:

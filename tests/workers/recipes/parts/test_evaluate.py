@@ -92,6 +92,16 @@ def test_evaluating_leaves_the_model_as_it_was(model: torch.nn.Module) -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+def test_nothing_drops_out_in_an_evaluation() -> None:
+    dropping = build_tiny(TinyModel.model_validate(TINY))
+    for layer in dropping.model.layers:
+        layer.self_attn.attention_dropout = 0.5
+    batch = collate(examples(PAIRS), range(20), 0)
+    first, second = (token_losses(dropping.train(), batch, "cpu").mean() for _ in range(2))
+    assert first != second
+    assert evaluator(PAIRS)(dropping) == evaluator(PAIRS)(dropping)
+
+
 def test_the_standard_error_is_that_of_a_ratio() -> None:
     # Equal lengths: it is the standard error of a plain mean.
     sums, tokens = [2.0, 4.0, 9.0], [2, 2, 2]
