@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
+
+# MLflow draws the first ten runs of a list and leaves the eye of the others shut.
+DRAWN_AT_ONCE = 10
+VIEW_TAG = "mlflow.sharedViewState."
 
 
 def charts_link(ui_url: str, experiment_id: str, parent_run_id: str, metric: str, goal: str) -> str:
@@ -22,6 +27,29 @@ def charts_link(ui_url: str, experiment_id: str, parent_run_id: str, metric: str
     # MLflow reads the query behind the hash; a plus would stay a plus there.
     pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
     return f"{ui_url.rstrip('/')}/#/experiments/{experiment_id}/runs?{pairs}"
+
+
+def view_link(ui_url: str, experiment_id: str, key: str) -> str:
+    """The page of `charts_link` with the curves of all trials, however many, shown at once.
+
+    Which runs are drawn is not part of a link: MLflow keeps it in a shared view, a tag of the
+    experiment named VIEW_TAG + `key` that holds `shared_view`. MLflow reads it only when the link
+    itself holds neither filter nor order, and says on the page that the view is a shared one.
+    """
+    query = f"workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={key}"
+    return f"{ui_url.rstrip('/')}/#/experiments/{experiment_id}/runs?{query}"
+
+
+def shared_view(parent_run_id: str, metric: str, goal: str) -> str:
+    """What MLflow 3.17's own "share" button would write for that page."""
+    return json.dumps(
+        {
+            "searchFilter": f"tags.mlflow.parentRunId = '{parent_run_id}'",
+            "orderByKey": f"metrics.`{metric}`",
+            "orderByAsc": goal == "minimize",
+            "runsHiddenMode": "SHOWALL",
+        }
+    )
 
 
 def run_link(ui_url: str, experiment_id: str, run_id: str) -> str:

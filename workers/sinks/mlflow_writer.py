@@ -16,7 +16,14 @@ from sweeps.trial import trial_id
 from workers.sinks.metric_shipper import ship_rest
 from workers.sinks.mlflow_api import Trouble, find_runs, legal_name, refused
 from workers.sinks.mlflow_chronicle import Chronicle
-from workers.sinks.mlflow_links import charts_link, run_link
+from workers.sinks.mlflow_links import (
+    DRAWN_AT_ONCE,
+    VIEW_TAG,
+    charts_link,
+    run_link,
+    shared_view,
+    view_link,
+)
 from workers.sinks.mlflow_note import note
 from workers.sinks.mlflow_runs import RUNNING, KnownRun, bring, conclude, known, make_run
 from workers.sinks.mlflow_sweep import state_of, sweep_picture, winner_yaml
@@ -66,7 +73,7 @@ class MlflowWriter:
         self._ui_url, self._now = ui_url, now
         self._opened: _Opened | None = None
         self._parent_run_id: str | None = None
-        self._left_artifact = False
+        self._left_artifact = self._has_view = False
         self.links: Tracking | None = None
 
     def write(self, chronicle: Chronicle, end: End | None) -> None:
@@ -153,6 +160,8 @@ class MlflowWriter:
         state = end.state if end else state_of(chronicle)
         pages = self._pages(chronicle, opened)
         charts = self._charts(chronicle, opened)
+        if self.links is not None:
+            self.links = self.links.model_copy(update={"url": charts})
         message = end.message if end else ""
         text = note(chronicle.spec, chronicle.story, self._sweep_id, state, message, charts, pages)
         picture = sweep_picture(chronicle, self._sweep_id, state, text, 0, self._now())
@@ -182,16 +191,19 @@ class MlflowWriter:
         return {n: run_link(url, experiment, run.run_id) for n, run in runs.items() if run}
 
     def _charts(self, chronicle: Chronicle, opened: _Opened) -> str | None:
-        metric = chronicle.spec.spec.metric
+        """The link to all curves. Beyond the trials that MLflow draws by itself it needs a view."""
         if self._ui_url is None:
             return None
-        return charts_link(
-            self._ui_url,
-            opened.experiment_id,
-            opened.parent.run_id,
-            legal_name(metric.name),
-            metric.goal,
-        )
+        metric = chronicle.spec.spec.metric
+        named = (opened.parent.run_id, legal_name(metric.name), metric.goal)
+        if len(chronicle.story.trials) <= DRAWN_AT_ONCE:
+            return charts_link(self._ui_url, opened.experiment_id, *named)
+        key = f"sweep-{self._sweep_id}"
+        if not self._has_view:
+            tag = f"{VIEW_TAG}{key}"
+            self._client.set_experiment_tag(opened.experiment_id, tag, shared_view(*named))
+            self._has_view = True
+        return view_link(self._ui_url, opened.experiment_id, key)
 
 
 def _over(end: End) -> bool:

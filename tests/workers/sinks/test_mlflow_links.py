@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from workers.sinks.mlflow_links import charts_link, run_link
+from workers.sinks.mlflow_links import charts_link, run_link, shared_view, view_link
 
 
 @pytest.mark.parametrize(("goal", "ascending"), [("minimize", "true"), ("maximize", "false")])
@@ -28,3 +29,18 @@ def test_the_charts_link_says_what_the_page_shall_show(goal: str, ascending: str
 def test_the_page_of_a_run() -> None:
     link = run_link("http://h:1", "7", "abc")
     assert link == "http://h:1/#/experiments/7/runs/abc?workflowType=machine_learning"
+
+
+def test_the_view_of_many_trials() -> None:
+    link = view_link("http://h:1/", "7", "sweep-x")
+    assert link.startswith("http://h:1/#/experiments/7/runs?")
+    assert "viewStateShareKey=sweep-x" in link
+    # MLflow leaves a shared view alone when the link holds a filter or an order of its own.
+    assert "searchFilter" not in link
+    assert "orderBy" not in link
+    assert json.loads(shared_view("abc", "loss", "minimize")) == {
+        "searchFilter": "tags.mlflow.parentRunId = 'abc'",
+        "orderByKey": "metrics.`loss`",
+        "orderByAsc": True,
+        "runsHiddenMode": "SHOWALL",
+    }

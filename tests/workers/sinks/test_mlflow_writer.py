@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,21 @@ def test_the_sweep_has_its_run_before_its_first_trial(desk: Desk, client: Mlflow
     assert (links.experiment_id, links.run_id) == (experiment.experiment_id, parent.info.run_id)
     assert links.url is not None
     assert links.url.startswith(f"http://mlflow/#/experiments/{experiment.experiment_id}/runs?")
+
+
+def test_more_trials_than_mlflow_draws_get_a_view_that_draws_them_all(
+    desk: Desk, client: MlflowClient
+) -> None:
+    for rate in range(1, 12):
+        desk.script.ask(learning_rate=rate / 100)
+    desk.write()
+    links = desk.writer.links
+    assert links is not None
+    key = f"sweep-{desk.sweep_id}"
+    assert (links.url or "").endswith(f"viewStateShareKey={key}")
+    assert links.experiment_id is not None
+    view = client.get_experiment(links.experiment_id).tags[f"mlflow.sharedViewState.{key}"]
+    assert json.loads(view)["searchFilter"] == f"tags.mlflow.parentRunId = '{links.run_id}'"
 
 
 def test_children_hang_under_their_parent(desk: Desk, client: MlflowClient) -> None:
