@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.errors import ServiceError, Unavailable, Unreachable
 from service.schemas import (
+    LONGEST_MESSAGE,
     Accepted,
     ClaimRequest,
     Event,
@@ -228,8 +229,12 @@ class Client:
         return self._post(JournalAck, f"/sweeps/{_part(sweep_id)}/journal", body).seq
 
     def finish(self, sweep_id: str, token: int, state: str, message: str = "") -> SweepDetail:
-        """Say how the sweep ended; ends the lease. Raises StaleLease, IllegalMove."""
-        body = FinishRequest.model_validate({"token": token, "state": state, "message": message})
+        """Say how the sweep ended; ends the lease. Raises StaleLease, IllegalMove.
+
+        A message over LONGEST_MESSAGE characters is cut at its end, and says so.
+        """
+        given = {"token": token, "state": state, "message": _fitting(message)}
+        body = FinishRequest.model_validate(given)
         return self._post(SweepDetail, f"/sweeps/{_part(sweep_id)}/finish", body)
 
     def pools(self) -> PoolList:
@@ -273,6 +278,14 @@ def _events(lines: Iterator[bytes]) -> Iterator[Event]:
         elif not line and data:
             yield _read(Event, b"\n".join(data))
             data = []
+
+
+def _fitting(message: str) -> str:
+    """A failed sweep must not stay RUNNING because its error is long."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    note = f"\n(cut: the whole message has {len(message)} characters)"
+    return message[: LONGEST_MESSAGE - len(note)] + note
 
 
 def _spec(spec: Spec) -> bytes:

@@ -151,10 +151,15 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 }
 
 
+PASSING = (408, 425, 429)
+
+
 def class_of(slug: str | None, status: int) -> type[ServiceError]:
     """The class of a problem, by its slug, else by its status."""
     if slug in BY_SLUG:
         return BY_SLUG[slug]
     if status in _BY_STATUS:
         return _BY_STATUS[status]
+    if status in PASSING:
+        return Unavailable  # something on the way (a proxy) asks for patience
     return BadRequest if status < 500 else ServiceError

@@ -21,6 +21,8 @@ TrialId = Annotated[str, Field(pattern=r"^trl_[0-9a-f]{32}$")]
 # Seqs, tokens and event numbers live in 64-bit columns.
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
+# Characters of what a driver says about the end of its sweep.
+LONGEST_MESSAGE = 4000
 
 
 class Answer(Wire):
@@ -201,7 +203,10 @@ class Accepted(Answer):
 
 
 class ClaimRequest(Wire):
-    """An agent offers `slots` parallel trials of its pool for one of its recipes."""
+    """An agent offers `slots` parallel trials of its pool for one of its recipes.
+
+    `driving` are the sweeps whose driver this agent still has alive: it is given none of them.
+    """
 
     agent: Name
     pool: Name
@@ -209,6 +214,7 @@ class ClaimRequest(Wire):
     slots: Annotated[int, Field(ge=1, le=100_000)] = 1
     recipes: Annotated[list[Name], Field(min_length=1, max_length=1000)]
     version: Annotated[str, Field(max_length=100)] = ""
+    driving: Annotated[list[SweepId], Field(max_length=1000)] = []
 
 
 class Lease(Answer):
@@ -269,7 +275,7 @@ class FinishRequest(Wire):
 
     token: Number
     state: Literal["DONE", "FAILED", "CANCELLED", "PAUSED"]
-    message: Annotated[str, Field(max_length=4000)] = ""
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] = ""
 
 
 class Agent(Answer):

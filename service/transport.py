@@ -18,6 +18,7 @@ from sweeps.errors import Fault
 
 _STANDARD = {"type", "title", "status", "detail", "instance", "errors"}
 _PASSING = {502, 503, 504}
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 Query = Mapping[str, str | int | None]
 
 
@@ -31,7 +32,13 @@ class Transport:
         self.base_url, self._retries = base_url.rstrip("/"), retries
         self._timeout = timeout
         try:
-            self._http = httpx.Client(base_url=self.base_url, headers=headers, timeout=timeout)
+            self._http = httpx.Client(
+                base_url=self.base_url,
+                headers=headers,
+                timeout=timeout,
+                # HTTP_PROXY and its kin: a proxy cannot reach this machine's own loopback.
+                trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
+            )
         except (httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"{base_url!r} is not a service address: {error}") from error
 

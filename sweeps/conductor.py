@@ -25,6 +25,9 @@ from sweeps.spec import SweepSpec
 from sweeps.trial import Action, Report, Trial, TrialRecord, Verdict
 
 Judge = Callable[[Story, int, Report], Verdict]
+# A worker may vanish for reasons of its own (a reboot, a preempted node), so a trial may lose this
+# many times as many attempts as it may fail.
+LOST_FACTOR = 3
 
 
 class Mode(StrEnum):
@@ -104,6 +107,10 @@ class Conductor:
         self._append(AttemptStarted(trial=launch.trial.number, attempt=launch.attempt))
         return launch
 
+    def running(self) -> int:
+        """How many attempts are out."""
+        return len(self._running())
+
     def done(self) -> bool:
         """True when nothing runs and nothing more will: the sweep ended, or this driver leaves."""
         if self._running():
@@ -131,10 +138,18 @@ class Conductor:
         return ended and (self.story.cancelled or self._searcher.ask(self.story) is None)
 
     def reported(self, number: int, attempt: int, report: Report) -> Verdict:
-        """Journal a report with its verdict. A repeated point is answered with what was stored."""
+        """Journal a report with its verdict. A repeated point is answered with what was stored.
+
+        Not so a guard that trips where an earlier attempt went on, as it may on a GPU, where a
+        resumed attempt need not be bit-identical: it is taken under the first point that is free.
+        """
         record = self.story.trials[number]
         if report.point in record.reports:
-            return record.verdicts[report.point]
+            stored, free = record.verdicts[report.point], max(record.reports) + 1
+            news = report.guard is not None and stored.action is not Action.STOP
+            if not news or free > self.spec.spec.report.points:
+                return stored
+            report = report.model_copy(update={"point": free})
         verdict = self._judge(self.story, number, report)
         entry = Reported(trial=number, attempt=attempt, report=report, verdict=verdict)
         self._append(entry)
@@ -182,12 +197,17 @@ class Conductor:
         self._ended(number, attempt, reason, samples, seconds)
 
     def broke(self, number: int, attempt: int, error: str, *, raised: bool, fatal: bool) -> None:
-        """The worker raised (`raised`) or vanished. `fatal`: another attempt would do the same."""
+        """The worker raised (`raised`) or vanished. `fatal`: another attempt would do the same.
+
+        The trial gives up after `max_attempts` failed attempts, or LOST_FACTOR times as many lost
+        ones. Those lost with their driver have no error and do not count.
+        """
         record = self.story.trials[number]
         if not record.attempts or record.attempts[-1].number != attempt:
             return
-        earlier = sum(bool(past.error) for past in record.attempts)
         reason = AttemptEnd.FAILED if raised else AttemptEnd.LOST
+        earlier = sum(p.ended == reason and p.error is not None for p in record.attempts)
+        limit = self.spec.spec.resources.max_attempts * (1 if raised else LOST_FACTOR)
         last = record.last_report
         ended = AttemptEnded(
             trial=number,
@@ -195,7 +215,7 @@ class Conductor:
             reason=reason,
             samples=last.samples if last else 0,
             error=error,
-            gave_up=fatal or earlier + 1 >= self.spec.spec.resources.max_attempts,
+            gave_up=fatal or earlier + 1 >= limit,
         )
         if record.attempts[-1].ended is None:
             self._append(ended)

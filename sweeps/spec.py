@@ -181,9 +181,10 @@ class Evaluation(Wire):
 class Resources(Wire):
     """Where a trial runs and on how much.
 
-    `gpus_per_trial` defaults to what the pool has (0 on a CPU pool). `max_attempts` is how often a
-    trial is tried when its worker is lost or raises. `per_device_train_batch_size` is the largest
-    micro-batch; accumulation makes up the global batch, so results do not depend on it.
+    `gpus_per_trial` defaults to what the pool has (0 on a CPU pool). `max_attempts` is how many
+    attempts at a trial may raise before it is given up; three times as many may lose their worker.
+    `per_device_train_batch_size` is the largest micro-batch; accumulation makes up the global
+    batch, so results do not depend on it.
     """
 
     pool: Name = "default"

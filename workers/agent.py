@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import psutil
 
@@ -32,7 +34,9 @@ from workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 AGENT_BACKOFF = 10.0
-MOST_CRASHES = 5
+# A driver that lived this long did not die of what it began with.
+GROWN_SECONDS = 300.0
+LONGEST_WAIT = 60.0
 
 
 class Agent:
@@ -48,7 +52,9 @@ class Agent:
     ) -> None:
         self._settings, self._client, self._ray_env = settings, client, ray_env
         self._crashes: dict[str, int] = {}
-        self._drivers: dict[str, tuple[Lease, subprocess.Popen[bytes]]] = {}
+        # Leases of drivers that crashed, and when to give them back.
+        self._held: list[tuple[Lease, float]] = []
+        self._drivers: dict[str, tuple[Lease, subprocess.Popen[bytes], float]] = {}
         self._claim = ClaimRequest(
             agent=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
             pool=settings.pool,
@@ -80,52 +86,71 @@ class Agent:
         return True
 
     def _take_one(self) -> None:
-        # A full agent still calls, so that the service knows it is alive.
-        lease = self._client.claim(self._claim)
+        # A full agent still calls, so that the service knows it is alive. Sweeps whose driver
+        # lives are named: after an outage their leases have expired, and their drivers go on.
+        request = self._claim.model_copy(update={"driving": list(self._drivers)})
+        lease = self._client.claim(request)
         if lease is None:
             return
         if lease.sweep in self._drivers:
             self._end(lease.sweep)
         log.info("driving %s on %d slots", lease.sweep, lease.slots)
-        self._drivers[lease.sweep] = (lease, self._start(lease))
+        try:
+            self._drivers[lease.sweep] = (lease, self._start(lease), time.monotonic())
+        except OSError as error:
+            log.error("no driver could be started for %s: %s", lease.sweep, error)
+            self._crashed(lease, 0.0)
 
     def _start(self, lease: Lease) -> subprocess.Popen[bytes]:
         folder = self._settings.sweep_folder(lease.sweep)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "driver.log").open("ab") as out:
-            driver = subprocess.Popen(
+        # The driver reads its lease from a file that has no name: a pipe would block for a large
+        # one, and neither the command line nor the environment is a place for it.
+        with (folder / "driver.log").open("ab") as out, TemporaryFile() as text:
+            text.write(lease.model_dump_json().encode())
+            text.seek(0)
+            return subprocess.Popen(
                 [sys.executable, "-m", "workers.driver"],
                 env={**os.environ, **QUIET, **self._ray_env},
-                stdin=subprocess.PIPE,
+                stdin=text,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent(),
                 start_new_session=True,
             )
-        assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
-        with driver.stdin as pipe:
-            pipe.write(lease.model_dump_json().encode())
-        return driver
 
     def _reap(self) -> None:
-        for sweep, (lease, driver) in list(self._drivers.items()):
+        for sweep, (lease, driver, began) in list(self._drivers.items()):
             code = driver.poll()
             if code is None:
                 continue
             log.info("the driver of %s ended with code %d", sweep, code)
             del self._drivers[sweep]
-            crashes = self._crashes[sweep] = self._crashes.get(sweep, 0) + 1
             if code in (0, LOST_LEASE):
-                del self._crashes[sweep]
-            elif crashes >= MOST_CRASHES:
-                self._give_up(lease)
-                continue
-            self._release(lease)
+                self._crashes.pop(sweep, None)
+                self._release(lease)
+            else:
+                self._crashed(lease, time.monotonic() - began)
+        for lease, due in list(self._held):
+            if time.monotonic() >= due:
+                self._held.remove((lease, due))
+                self._release(lease)
+
+    def _crashed(self, lease: Lease, lived: float) -> None:
+        """Try again later and later; give up on a driver that keeps dying young."""
+        past = 0 if lived >= GROWN_SECONDS else self._crashes.get(lease.sweep, 0)
+        crashes = self._crashes[lease.sweep] = past + 1
+        if crashes >= self._settings.driver_crashes:
+            self._give_up(lease)
+        else:
+            wait = min(self._settings.poll_seconds * 2**crashes, LONGEST_WAIT)
+            self._held.append((lease, time.monotonic() + wait))
 
     def _give_up(self, lease: Lease) -> None:
         """A driver that cannot even start would be started for ever."""
-        tail = (self._settings.sweep_folder(lease.sweep) / "driver.log").read_text()[-1500:]
-        message = f"Its driver ended {MOST_CRASHES} times without ending the sweep:\n{tail}"
+        log_file = self._settings.sweep_folder(lease.sweep) / "driver.log"
+        crashes = self._crashes.pop(lease.sweep)
+        message = f"Its driver ended {crashes} times in a row:\n{_tail(log_file)}"
         try:
             self._client.finish(lease.sweep, lease.token, "FAILED", message)
         except ServiceError as error:
@@ -133,21 +158,23 @@ class Agent:
 
     def _end(self, sweep: str) -> None:
         """The service gave the lease out again: the driver we still have is a stale one."""
-        _, driver = self._drivers.pop(sweep)
+        _, driver, _ = self._drivers.pop(sweep)
         driver.kill()
         driver.wait()
 
     def _end_drivers(self) -> None:
-        for _, driver in self._drivers.values():
+        for _, driver, _ in self._drivers.values():
             driver.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + self._settings.grace_seconds
-        for sweep, (lease, driver) in self._drivers.items():
+        for sweep, (lease, driver, _) in self._drivers.items():
             try:
                 driver.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 log.warning("the driver of %s did not save in time and is killed", sweep)
                 driver.kill()
                 driver.wait()
+            self._release(lease)
+        for lease, _ in self._held:
             self._release(lease)
         self._drivers.clear()
 
@@ -174,7 +201,9 @@ def main() -> int:
         return 0
     gpus = visible_gpus()
     slots = settings.slots or gpus or psutil.cpu_count() or 1
-    head = RayHead(cpus=max(slots, psutil.cpu_count() or 1), gpus=gpus)
+    # The service deals out the slots; Ray's own count leaves room for the idle worker that each
+    # sweep keeps warm, so that two sweeps never wait for each other's.
+    head = RayHead(cpus=2 * max(slots, psutil.cpu_count() or 1), gpus=gpus)
     settings.storage.mkdir(parents=True, exist_ok=True)
     try:
         head.start(settings.storage / "ray.log")
@@ -190,6 +219,16 @@ def visible_gpus() -> int:
     from ray._private.accelerators import NvidiaGPUAcceleratorManager  # heavy, only used here
 
     return int(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())
+
+
+def _tail(path: Path, size: int = 1500) -> str:
+    """The end of a log, whatever bytes are in it."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read().decode(errors="replace")
+    except OSError as error:
+        return f"{path} could not be read: {error}"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Book:
         """`known` is what the service has. What only this spool knows is kept when it continues
         that; a spool that contradicts it was written under a lease since lost, and is replaced."""
         self.folder = path.parent
+        self._path = path
         spooled = read_spool(path)
         # Compared as text: NaN does not equal itself.
         fits = [e.model_dump_json() for e in known] == [
@@ -53,6 +54,14 @@ class Book:
         self.entries.append(entry)
         for sink in self._sinks:
             sink.take(entry)
+
+    def put_aside(self) -> None:
+        """Give the spool another name, so that the next driver starts from the service's journal.
+
+        The file stays open: what is still appended goes into it, and nobody reads that again.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self._path.rename(self._path.with_name(f"{self._path.stem}.refused-{stamp}.jsonl"))
 
     def close(self) -> None:
         """Close the spool file."""

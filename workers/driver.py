@@ -28,11 +28,11 @@ from workers.ending import Ending, ending
 from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.logs import start_logging
 from workers.order import OrderMaker
-from workers.preparing import prepare
+from workers.preparing import prepare, trial_resources
 from workers.settings import WorkerSettings
 from workers.sinks.mlflow_sink import MlflowSink
 from workers.sinks.service_sink import ServiceSink
-from workers.tune.run import join_ray, leave_ray, run_tune
+from workers.tune.run import cluster_resources, join_ray, leave_ray, run_tune
 from workers.tune.steering import Steering
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,13 @@ class Drive:
             )
         # MLflow hears of an entry once the service has it: a verdict is stored before it is shown.
         self.sink = ServiceSink(
-            self.client, lease.sweep, lease.token, len(stored), self._stored, self.keeper.lost
+            self.client,
+            lease.sweep,
+            lease.token,
+            len(stored),
+            self._stored,
+            self.keeper.lost,
+            aside=self.book.put_aside,
         )
         self.book.attach(self.sink)
 
@@ -69,6 +75,7 @@ class Drive:
         device = join_ray(self.ray_address, namespace=self.lease.sweep)
         try:
             prepared = self._prepared(device)
+            resources = trial_resources(self.spec, prepared, cluster_resources())
             conductor = self._conductor(prepared)
             conductor.recover()
             maker = OrderMaker(
@@ -77,8 +84,9 @@ class Drive:
             steering = Steering(conductor, maker, self.keeper, self.leave)
             steering.tick()
             if not conductor.done():
-                run_tune(steering, _resources(self.spec, prepared), self.book.folder)
+                run_tune(steering, resources, self.book.folder)
             conductor.close()
+            steering.broom.sweep(rest_seconds=0)
             return ending(conductor)
         except SweepError as error:
             # The user's input was wrong in a way that only this machine could see.
@@ -123,12 +131,6 @@ class Drive:
         if self.mlflow is not None:
             self.mlflow.take(entry)
             self.keeper.tracking = self.mlflow.links
-
-
-def _resources(spec: SweepSpec, prepared: Prepared) -> dict[str, float]:
-    cpus = spec.spec.resources.cpus_per_trial or 1
-    gpus = prepared.devices_per_trial if prepared.device_kind == "cuda" else 0
-    return {"cpu": cpus, "gpu": gpus}
 
 
 def main(read: Callable[[], str] = sys.stdin.read) -> int:

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 from sweeps.conductor import Conductor
 from sweeps.lifecycle import SweepState, TrialState
 
+# What the service takes; whoever writes more would be refused at the very end of a sweep.
+MESSAGE_CHARACTERS = 4000
+_CUT = " ... (cut here)"
+
 
 @dataclass(frozen=True)
 class Ending:
-    """`state` is what becomes of the sweep; None when it goes on under another lease."""
+    """`state` is what becomes of the sweep; None when it goes on under another lease.
+
+    A message that is too long for the service is cut at its end; what UTF-8 cannot write becomes
+    question marks.
+    """
 
     state: SweepState | None
     message: str = ""
+
+    def __post_init__(self) -> None:
+        text = self.message.encode(errors="replace").decode()
+        if len(text) > MESSAGE_CHARACTERS:
+            text = text[: MESSAGE_CHARACTERS - len(_CUT)] + _CUT
+        object.__setattr__(self, "message", text)
 
 
 def ending(conductor: Conductor) -> Ending:

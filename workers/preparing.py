@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from sweeps.errors import Fault, SpecError
 from sweeps.journal import Prepared
 from sweeps.planning import resolve_horizon
 from sweeps.spec import SweepSpec
@@ -27,3 +30,25 @@ def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prep
         device_kind=device_kind,
         devices_per_trial=devices or 1,
     )
+
+
+def trial_resources(
+    spec: SweepSpec, prepared: Prepared, cluster: Mapping[str, float]
+) -> dict[str, float]:
+    """What Ray must give one trial ({"cpu": 1, "gpu": 0}).
+
+    Raises SpecError for more than the whole `cluster` has: such a trial would wait for ever.
+    """
+    wanted = spec.spec.resources
+    on_gpu = prepared.device_kind == "cuda"
+    given = {
+        "cpu": wanted.cpus_per_trial or 1,
+        "gpu": prepared.devices_per_trial if on_gpu else (wanted.gpus_per_trial or 0),
+    }
+    for kind, field in (("cpu", "cpus_per_trial"), ("gpu", "gpus_per_trial")):
+        there = cluster.get(kind.upper(), 0.0)
+        if given[kind] > there:
+            message = f"one trial wants more than the pool '{wanted.pool}' has ({there:g})"
+            mend = "Ask for less, leave it out, or name another pool in resources.pool."
+            raise SpecError([Fault(f"/spec/resources/{field}", str(given[kind]), message, mend)])
+    return given

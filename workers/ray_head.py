@@ -21,6 +21,7 @@ from workers.ray_env import LOCAL, QUIET
 START_SECONDS = 60
 _STARTED = "Ray runtime started"
 STOP_SECONDS = 10
+PREFIX = "swpray-"
 
 
 class RayHead:
@@ -32,7 +33,9 @@ class RayHead:
     def __init__(self, cpus: int, gpus: int | None = None) -> None:
         self._cpus, self._gpus = cpus, gpus
         # Short: Ray puts unix sockets in it, and their paths may have 107 characters.
-        self._folder = Path(tempfile.mkdtemp(prefix="swpray-"))
+        remove_orphans()
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        (self._folder / "owner").write_text(str(os.getpid()))
         token = self._folder / "token"
         token.touch(mode=0o600)
         token.write_text(secrets.token_hex(32))
@@ -128,6 +131,14 @@ class RayHead:
             f"--num-cpus={self._cpus}",
             *gpus,
         ]
+
+
+def remove_orphans() -> None:
+    """Delete the temp dirs of heads whose agent was killed before it could."""
+    for owner in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/owner"):
+        with contextlib.suppress(OSError, ValueError):  # another agent may be at it too
+            if not psutil.pid_exists(int(owner.read_text())):
+                shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def free_port() -> int:

@@ -22,6 +22,10 @@ from workers.recipes import load_recipe
 from workers.recipes.context import Context, MetricLog, Order, Paused, Setting, Stopped
 from workers.roots import DataRoots
 
+# How long a recipe may take from one step to the next, or to save, once it was told to leave.
+LEAVE_SECONDS = 600.0
+ERROR_CHARACTERS = 16_000
+
 
 @dataclass(frozen=True)
 class Said:
@@ -63,25 +67,36 @@ class Runner:
         self._waiting = said.kind == "report"
         return said
 
-    def leave(self, wish: Order) -> Said:
+    def leave(self, wish: Order, seconds: float = LEAVE_SECONDS) -> Said:
         """End the attempt: PAUSE saves first, STOP does not. Waits until its thread is gone.
 
         Returns how it ended, which is `finished` or `failed` when it was faster than the wish.
+        Raises TimeoutError when it has not ended after `seconds`: then this process must end.
         """
         if self._thread is None:
             return self._say("stopped" if wish is Order.STOP else "paused")
         self._wish = wish
+        deadline = time.monotonic() + seconds
         if self._waiting:
             self._waiting = False
             self._answers.put(wish)
-        said = self._said.get()
+        said = self._heard(deadline, seconds)
         while said.kind == "report":
             # Nobody is there to judge it: it goes into the checkpoint and is said again.
             self._answers.put(Order.LEAVE if wish is Order.PAUSE else wish)
-            said = self._said.get()
+            said = self._heard(deadline, seconds)
         self._thread.join()
         self._thread = None
         return said
+
+    def _heard(self, deadline: float, seconds: float) -> Said:
+        try:
+            return self._said.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            # Should it wake up after all, it must not write over what the next attempt saved.
+            self._wish = Order.STOP
+            message = f"the recipe did not come to a step within {seconds:g} s of being told to end"
+            raise TimeoutError(message) from None
 
     def report(self, report: Report) -> Order:
         """Link: called on the recipe's thread; blocks for the verdict."""
@@ -106,9 +121,9 @@ class Runner:
             self._said.put(self._say("paused"))
         except Stopped:
             self._said.put(self._say("stopped"))
-        except Exception as error:  # noqa: BLE001 - whatever a recipe raises is its trial's end
-            text = "".join(traceback.format_exception(error))
-            self._said.put(self._say("failed", error=text, fatal=isinstance(error, SweepError)))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - what a recipe raises is its end
+            fatal = isinstance(error, SweepError)
+            self._said.put(self._say("failed", error=_text(error), fatal=fatal))
         else:
             self._said.put(self._say("finished"))
 
@@ -139,3 +154,13 @@ class Runner:
     ) -> Said:
         seconds = time.monotonic() - self._began
         return Said(kind, self._samples, seconds, report, error, fatal)
+
+
+def _text(error: BaseException) -> str:
+    """The traceback, its end when it is long, in characters that JSON and databases can hold."""
+    text = "".join(traceback.format_exception(error))
+    text = text.encode(errors="replace").decode().replace("\0", "?")
+    if len(text) <= ERROR_CHARACTERS:
+        return text
+    cut = "(the beginning is cut)\n"
+    return cut + text[len(cut) - ERROR_CHARACTERS :]

@@ -35,6 +35,8 @@ class WorkerSettings(BaseSettings):
     beat_seconds: float = Field(default=2.0, gt=0)
     # Seconds between two looks for a sweep to drive.
     poll_seconds: float = Field(default=1.0, gt=0)
+    # How often in a row a sweep's driver may die young before the sweep is given up as FAILED.
+    driver_crashes: int = Field(default=8, ge=1)
     # Seconds that drivers get to save their trials when the agent is told to stop.
     grace_seconds: float = Field(default=25.0, ge=0)
 

@@ -18,19 +18,15 @@ def claim(session: Session, request: ClaimRequest, terms: Terms) -> Lease | None
     """A lease on the oldest sweep that `request` can run, None when there is none.
 
     None too while the agent drives as many sweeps as it has slots: another would get no slot.
+    A sweep that it still drives is not given to it again, so that after an outage it does not end
+    its own healthy driver.
     """
     agents.saw(session, request, terms.now)
     expire.close_abandoned(session, terms.now)
-    driven = [
-        row
-        for row in leases.live(session, terms.now)
-        if (row.pool, row.lease_agent) == (request.pool, request.agent)
-    ]
-    if len(driven) >= request.slots:
+    agent, pool, driving = request.agent, request.pool, request.driving
+    if leases.count_driven(session, agent, pool, driving, terms.now) >= request.slots:
         return None
-    sweep = leases.claim(
-        session, request.agent, request.pool, request.recipes, terms.now, terms.until
-    )
+    sweep = leases.claim(session, agent, pool, request.recipes, terms.now, terms.until, driving)
     if sweep is None:
         return None
     if sweep.state == SweepState.QUEUED:

@@ -6,12 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from service.operations.submit import runnable
 from service.store.measured import measured
-from sweeps.checks import check
 from sweeps.planning import Plan
 from sweeps.planning import plan as plan_of
-from sweeps.spec import parse
-from sweeps.support import refuse
 
 
 def plan(session: Session, body: Any) -> Plan:
@@ -19,7 +17,5 @@ def plan(session: Session, body: Any) -> Plan:
 
     Raises SpecError and UnsupportedError with every other fault.
     """
-    spec = parse(body)
-    check(spec, cells=False)
-    refuse(spec)
+    spec = runnable(body, cells=False)
     return plan_of(spec, measured(session, spec))

@@ -40,6 +40,7 @@ class Projection:
         self._session, self._sweep, self._now = session, sweep, now
         self._trials = LoadedTrials(session, sweep.id)
         self._story = Story(seq=sweep.journal_seq, trials=self._trials)
+        self._knows_stops = False
         self._metric = Metric.model_validate_json(sweep.metric).name
 
     def take(self, entry: Entry) -> None:
@@ -54,7 +55,8 @@ class Projection:
         self._story.seq = entry.seq
         match body:
             case Prepared():
-                devices = body.devices_per_trial
+                # On CPUs these are cores; the column is for GPUs, which a plan counts.
+                devices = 0.0 if body.device_kind == "cpu" else body.devices_per_trial
                 self._sweep.devices_per_trial = devices if math.isfinite(devices) else None
             case Asked():
                 self._asked(body)
@@ -77,6 +79,10 @@ class Projection:
                 self._story.prepared = body
             case CommandApplied(kind="cancel"):
                 self._trials.load_all()
+            case AttemptEnded() if not self._knows_stops:
+                # A stop that came in an earlier request; the fold adds those of this one.
+                self._story.stop_requested |= journal.stop_requested(self._session, self._sweep.id)
+                self._knows_stops = True
             case Reported() if body.trial in self._trials:
                 return body.report.point not in self._trials[body.trial].reports
         return True

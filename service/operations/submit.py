@@ -15,6 +15,8 @@ from service.store import idempotency, sweeps
 from service.store.measured import family
 from service.store.tables import SweepRow
 from sweeps.checks import check
+from sweeps.checks.texts import secret_faults
+from sweeps.errors import SpecError
 from sweeps.lifecycle import SweepState
 from sweeps.spec import SweepSpec, parse
 from sweeps.support import refuse
@@ -44,11 +46,18 @@ def submit(session: Session, body: Any, key: str | None, now: datetime) -> tuple
     return sweep, False
 
 
-def runnable(body: Any) -> SweepSpec:
-    """The spec in `body`, when it can run here. Raises SpecError, UnsupportedError."""
+def runnable(body: Any, *, cells: bool = True) -> SweepSpec:
+    """The spec in `body`, when it can run here; `cells=False` lets cells pass that cannot run.
+
+    Raises SpecError. UnsupportedError comes first: what is not built is told by name before its
+    values are judged by the rules of what is.
+    """
     spec = parse(body)
-    check(spec)
+    # Before anything that prints a value.
+    if faults := secret_faults(spec):
+        raise SpecError(faults)
     refuse(spec)
+    check(spec, cells=cells)
     return spec
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -16,13 +16,23 @@ from sweeps.lifecycle import SweepState
 
 
 def claim(
-    session: Session, agent: str, pool: str, recipes: Sequence[str], now: datetime, until: datetime
+    session: Session,
+    agent: str,
+    pool: str,
+    recipes: Sequence[str],
+    now: datetime,
+    until: datetime,
+    driving: Sequence[str] = (),
 ) -> SweepRow | None:
-    """Lease the oldest sweep of the pool that waits for a driver, or None. Locks it."""
+    """Lease the oldest sweep of the pool that waits for a driver, or None. Locks it.
+
+    Never one of `driving`: the agent's own driver of it lives, and a late renewal keeps its lease.
+    """
     free = and_(
         SweepRow.pool == pool,
         SweepRow.recipe.in_(recipes),
         SweepRow.state.in_([SweepState.QUEUED, SweepState.RUNNING]),
+        SweepRow.id.not_in(driving),
         ~_live(now),
     )
     return session.scalars(claim_statement(free, agent, until)).one_or_none()
@@ -81,6 +91,19 @@ def live(session: Session, now: datetime) -> list[SweepRow]:
     """All sweeps under an unexpired lease, oldest first."""
     query = select(SweepRow).where(_live(now)).order_by(SweepRow.created_at, SweepRow.id)
     return list(session.scalars(query))
+
+
+def count_driven(
+    session: Session, agent: str, pool: str, driving: Sequence[str], now: datetime
+) -> int:
+    """How many sweeps the agent drives: under a live lease, or one that its living driver may
+    still renew because nobody else has claimed the sweep since."""
+    query = select(func.count()).where(
+        SweepRow.pool == pool,
+        SweepRow.lease_agent == agent,
+        or_(_live(now), SweepRow.id.in_(driving)),
+    )
+    return session.scalar(query) or 0
 
 
 def abandoned(session: Session, now: datetime) -> list[str]:

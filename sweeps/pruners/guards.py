@@ -23,8 +23,9 @@ def step_guard(step: StepRecord) -> str | None:
         return "non_finite_loss"
     if step.grad_norm is not None and not math.isfinite(step.grad_norm):
         return "non_finite_grad_norm"
-    if step.loss == 0.0 and step.label_tokens != 0:
-        # transformers logs 0.0 after a NaN (logging_nan_inf_filter); no real token mean is 0.
+    if step.loss == 0.0 and step.label_tokens != 0 and not step.grad_norm:
+        # transformers logs 0.0 after a NaN (logging_nan_inf_filter). A converged run may round to
+        # 0.0 too, but has a gradient: docs/decisions/0003-zero-loss.md.
         return "zero_loss"
     return None
 
@@ -35,7 +36,8 @@ _SENTENCES = {
         "The gradient norm is not a finite number at step {step} ({samples:,} samples)."
     ),
     "zero_loss": (
-        "The loss is exactly 0.0 at step {step} ({samples:,} samples) although there are labels."
+        "The loss is exactly 0.0 at step {step} ({samples:,} samples) although there are labels, "
+        "and no gradient was seen with it."
     ),
 }
 # What each per-step guard looks at, and what it saw there.

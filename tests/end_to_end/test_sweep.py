@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import mlflow
 import pytest
@@ -141,7 +142,7 @@ def test_pause_resume_and_cancel(up: Running) -> None:
 
 
 def test_stop_one_trial(up: Running) -> None:
-    slow = {"recipe": "toy", "options": {"step_seconds": 0.1}}
+    slow = {"recipe": "toy", "options": {"step_seconds": 0.3}}
     sweep = up.client.create_sweep(toy_spec(workload=slow))
     wait_until(lambda: reported(up, sweep.id) >= 1, 60, lambda: up.driver_log(sweep.id))
     first = next(up.client.every_trial(sweep.id))
@@ -150,6 +151,49 @@ def test_stop_one_trial(up: Running) -> None:
     trials = {trial.number: trial for trial in up.client.every_trial(sweep.id)}
     assert (trials[0].state, trials[0].reason) == ("STOPPED", "user")
     assert {trials[n].state for n in (1, 2, 3)} == {"DONE"}
+
+
+def test_two_sweeps_share_the_slots_and_neither_starves(up: Running) -> None:
+    slow = {"recipe": "toy", "options": {"step_seconds": 0.3}}
+    first = up.client.create_sweep(toy_spec(workload=slow))
+    wait_until(lambda: reported(up, first.id) >= 1, 60, lambda: up.driver_log(first.id))
+    second = up.client.create_sweep(toy_spec(workload=slow))
+    wait_until(lambda: reported(up, second.id) >= 1, 60, lambda: up.driver_log(second.id))
+    assert up.client.get_sweep(first.id).state == "RUNNING"
+    assert up.ended(first.id).state == "DONE"
+    assert up.ended(second.id).state == "DONE"
+
+
+def test_a_service_that_is_silent_for_longer_than_a_lease_costs_nothing(up: Running) -> None:
+    slow = {"recipe": "toy", "options": {"step_seconds": 0.5}}
+    sweep = up.client.create_sweep(toy_spec(workload=slow))
+    wait_until(lambda: reported(up, sweep.id) >= 1, 60, lambda: up.driver_log(sweep.id))
+    (driver,) = up.find("workers.driver")
+    (service,) = [p for p in up.find("-m service") if "migrate" not in p.cmdline()]
+    service.suspend()
+    time.sleep(8)  # a lease is 5 s here
+    service.resume()
+    assert up.ended(sweep.id).state == "DONE", up.driver_log(sweep.id)
+    records = fold(journal(up, sweep.id)).trials.values()
+    assert [len(record.attempts) for record in records] == [1, 1, 1, 1]
+    # The same driver all along, and it ended by itself.
+    wait_until(lambda: not driver.is_running(), 20)
+
+
+def test_a_killed_agent_takes_its_ray_along_and_changes_nothing(up: Running, quiet: str) -> None:
+    sweep = up.client.create_sweep(sft_spec("agent-killed", up.folder))
+    wait_until(lambda: reported(up, sweep.id) >= 3, 90, lambda: up.driver_log(sweep.id))
+    (agent,) = up.find("workers.agent")
+    os.kill(agent.pid, signal.SIGKILL)
+    assert up.ended(sweep.id, 180).state == "DONE", up.driver_log(sweep.id)
+    assert finals(up, sweep.id) == finals(up, quiet)
+
+
+def test_more_cores_than_there_are_fail_the_sweep_and_name_the_field(up: Running) -> None:
+    sweep = up.client.create_sweep(toy_spec(resources={"cpus_per_trial": 64}))
+    ended = up.ended(sweep.id)
+    assert ended.state == "FAILED"
+    assert "/spec/resources/cpus_per_trial" in ended.message
 
 
 def test_data_that_is_not_there_fails_the_sweep_and_names_the_field(up: Running) -> None:

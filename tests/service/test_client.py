@@ -32,7 +32,7 @@ from service.errors import (
     Unreachable,
     Unsupported,
 )
-from service.schemas import Event, Tracking
+from service.schemas import LONGEST_MESSAGE, Event, Tracking
 from sweeps.lifecycle import AttemptEnd, StopReason, SweepState, TrialState
 from sweeps.spec import parse
 
@@ -203,3 +203,20 @@ def test_nobody_there() -> None:
 def test_an_answer_of_something_else_is_named(host: Host) -> None:
     with Client(host.url + "/api/v1/schema#", AGENT) as odd, pytest.raises(ServiceError):
         odd.health()
+
+
+@pytest.mark.parametrize("length", [LONGEST_MESSAGE, LONGEST_MESSAGE + 1, 100_000])
+def test_a_long_last_message_is_cut_and_says_so(user: Client, agent: Client, length: int) -> None:
+    sweep = user.create_sweep(make_spec()).id
+    take(agent)
+    message = "".join(chr(ord("a") + number % 26) for number in range(length))
+    agent.finish(sweep, 1, "FAILED", message)
+    found = user.get_sweep(sweep)
+    assert found.state is SweepState.FAILED
+    if length == LONGEST_MESSAGE:
+        assert found.message == message
+        return
+    assert len(found.message) == LONGEST_MESSAGE
+    head, note = found.message.rsplit("\n", 1)
+    assert message.startswith(head)
+    assert note == f"(cut: the whole message has {length} characters)"

@@ -43,6 +43,8 @@ class Running:
                     "SWEEP_RECIPES": "toy=toy_recipe:run",
                     "SWEEP_CHECKPOINT_SECONDS": "0.2",
                     "SWEEP_BEAT_SECONDS": "0.2",
+                    "SWEEP_LEASE_SECONDS": "5",
+                    "SWEEP_RENEW_SECONDS": "0.5",
                     "XDG_CONFIG_HOME": str(folder / "config"),
                     "SWEEPCTL_TEST_MARK": self.mark,
                     **environment,

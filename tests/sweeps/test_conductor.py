@@ -114,21 +114,87 @@ def test_a_repeated_point_is_answered_with_what_was_stored() -> None:
     assert len(desk.entries) == length
 
 
-@pytest.mark.parametrize(("raised", "end"), [(True, "failed"), (False, "lost")])
-def test_a_broken_attempt_is_tried_again_up_to_the_limit(raised: bool, end: str) -> None:
+def guarded(point: int) -> Report:
+    return report(point).model_copy(update={"guard": "non_finite_loss"})
+
+
+def test_a_guard_at_a_point_already_reported_is_taken_under_the_next_free_one() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    for point in (1, 2, 3):
+        desk.conductor.reported(0, 1, report(point))
+    desk.conductor.broke(0, 1, "gone", raised=False, fatal=False)
+    desk.conductor.next()
+    desk.verdicts[0, 4] = Action.STOP
+    assert desk.conductor.reported(0, 2, guarded(2)).action is Action.STOP
+    record = desk.story.trials[0]
+    assert record.reports[4] == guarded(2).model_copy(update={"point": 4})
+    assert record.reports[2] == report(2)
+    desk.conductor.stopped(0, 2, 128, 1.0)
+    assert record.reason == "pruned"
+    assert fold(desk.entries) == desk.story
+
+
+def test_a_guard_that_was_heard_is_not_journalled_twice() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    desk.verdicts[0, 2] = Action.STOP
+    verdict = desk.conductor.reported(0, 1, guarded(2))
+    desk.conductor.broke(0, 1, "gone before it obeyed", raised=False, fatal=False)
+    desk.conductor.next()
+    length = len(desk.entries)
+    assert desk.conductor.reported(0, 2, guarded(2)) == verdict
+    assert len(desk.entries) == length
+
+
+def test_a_guard_after_every_point_was_reported_changes_nothing() -> None:
+    desk = Desk()
+    desk.conductor.next()
+    for point in range(1, POINTS + 1):
+        desk.conductor.reported(0, 1, report(point))
+    length = len(desk.entries)
+    assert desk.conductor.reported(0, 1, guarded(2)).action is Action.CONTINUE
+    assert len(desk.entries) == length
+
+
+@pytest.mark.parametrize(("raised", "end", "limit"), [(True, "failed", 2), (False, "lost", 6)])
+def test_a_broken_attempt_is_tried_again_up_to_the_limit(
+    raised: bool, end: str, limit: int
+) -> None:
     desk = Desk(resources={"max_attempts": 2})
     desk.conductor.slots = 1
-    for attempt, state in ((1, "PENDING"), (2, "FAILED")):
+    for attempt in range(1, limit + 1):
         launch = desk.conductor.next()
         assert launch is not None
         assert (launch.trial.number, launch.attempt) == (0, attempt)
         desk.conductor.broke(0, attempt, "Traceback ...", raised=raised, fatal=False)
-        assert desk.state(0) == state
+        assert desk.state(0) == ("FAILED" if attempt == limit else "PENDING")
     record = desk.story.trials[0]
-    assert [attempt.ended for attempt in record.attempts] == [end, end]
+    assert [attempt.ended for attempt in record.attempts] == [end] * limit
     assert record.reason == "Traceback ..."
     run_out(desk)
     assert desk.conductor.complete()
+
+
+def test_lost_workers_and_raised_errors_are_counted_apart() -> None:
+    desk = Desk(resources={"max_attempts": 2})
+    desk.conductor.slots = 1
+    for attempt, raised in enumerate([False, True, False, False, False, False], start=1):
+        desk.conductor.next()
+        desk.conductor.broke(0, attempt, "broken", raised=raised, fatal=False)
+        assert desk.state(0) == "PENDING"
+    desk.conductor.next()
+    desk.conductor.broke(0, 7, "broken", raised=True, fatal=False)
+    assert desk.state(0) == "FAILED"
+
+
+def test_an_error_without_text_counts() -> None:
+    desk = Desk(resources={"max_attempts": 2})
+    for attempt in (1, 2):
+        desk.conductor.slots = 1
+        desk.conductor.next()
+        desk.conductor.broke(0, attempt, "", raised=True, fatal=False)
+    assert desk.state(0) == "FAILED"
 
 
 def test_a_fatal_error_is_not_tried_again() -> None:
@@ -146,7 +212,12 @@ def test_attempts_lost_with_their_driver_do_not_count_against_the_trial() -> Non
         desk.conductor.recover()
         assert desk.state(0) == "PENDING"
         desk.conductor.next()
-    assert desk.state(0) == "RUNNING"
+    for attempt, state in ((6, "PENDING"), (7, "PENDING"), (8, "FAILED")):
+        assert desk.state(0) == "RUNNING"
+        desk.conductor.broke(0, attempt, "gone", raised=False, fatal=False)
+        assert desk.state(0) == state
+        desk.conductor.slots = 1
+        desk.conductor.next()
 
 
 def test_recovery_keeps_a_verdict_already_given() -> None:

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeps.errors import JournalError
-from sweeps.journal import Asked, AttemptStarted, Entry, Prepared, Reported, fold
+from sweeps.journal import (
+    Asked,
+    AttemptEnded,
+    AttemptStarted,
+    Entry,
+    Prepared,
+    Reported,
+    fold,
+)
+from sweeps.lifecycle import AttemptEnd
 from sweeps.trial import GO_ON, Report, StepRecord
 from sweeps.windows import make_window
 from workers.book import Book, read_spool
@@ -83,6 +92,20 @@ def test_a_spool_that_contradicts_the_service_is_replaced(tmp_path: Path) -> Non
     book = Book(path, [other])
     assert book.entries == [other]
     assert read_spool(path) == [other]
+
+
+def test_a_spool_put_aside_is_kept_and_no_longer_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    book = Book(path, [])
+    fill(book)
+    known = book.entries[:2]
+    book.put_aside()
+    book.append(AttemptEnded(trial=0, attempt=1, reason=AttemptEnd.LOST))  # harmless
+    book.close()
+    (aside,) = tmp_path.glob("journal.refused-*Z.jsonl")
+    assert len(read_spool(aside)) == 5
+    assert not path.exists()
+    assert Book(path, known).entries == known
 
 
 def test_a_spool_behind_the_service_is_replaced(tmp_path: Path) -> None:

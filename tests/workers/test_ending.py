@@ -3,11 +3,13 @@ from __future__ import annotations
 import pytest
 from tests_support import toy_spec
 
+from service.schemas import FinishRequest
 from sweeps.conductor import Command, Conductor
 from sweeps.journal import Body, Story, apply
+from sweeps.lifecycle import SweepState
 from sweeps.searchers import make_searcher
 from sweeps.trial import GO_ON
-from workers.ending import ending
+from workers.ending import MESSAGE_CHARACTERS, Ending, ending
 
 
 @pytest.fixture
@@ -46,6 +48,27 @@ def test_failed_when_no_trial_came_through(conductor: Conductor) -> None:
     end = ending(conductor)
     assert end.state == "FAILED"
     assert "ValueError: no rows" in end.message
+
+
+def test_a_message_too_long_for_the_service_is_cut(conductor: Conductor) -> None:
+    for _ in range(4):
+        launch = conductor.next()
+        assert launch is not None
+        number = launch.trial.number
+        error = "ValueError: " + "\ud800" + "x" * 9000
+        conductor.broke(number, launch.attempt, error, raised=True, fatal=True)
+    end = ending(conductor)
+    request = FinishRequest(token=1, state="FAILED", message=end.message)
+    assert FinishRequest.model_validate_json(request.model_dump_json()) == request
+    assert len(end.message) == MESSAGE_CHARACTERS
+    assert end.message.startswith("Every trial failed. The first one: ValueError: ?xxx")
+    assert end.message.endswith("(cut here)")
+
+
+def test_a_message_that_just_fits_is_left_alone() -> None:
+    text = "x" * MESSAGE_CHARACTERS
+    assert Ending(SweepState.DONE, text).message == text
+    assert Ending(SweepState.DONE, text) == Ending(SweepState.DONE, text)
 
 
 def test_left_half_way(conductor: Conductor) -> None:

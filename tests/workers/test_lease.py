@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from service_support import (
 from service.client import Client
 from service.schemas import Lease, Tracking
 from sweeps.conductor import Command
+from sweeps.lifecycle import SweepState
 from workers.lease import LeaseKeeper
 
 
@@ -70,3 +75,56 @@ def test_a_service_that_does_not_answer_is_no_loss(claimed: Claimed) -> None:
     assert keeper.slots == lease.slots
     keeper.stop()
     assert host.url
+
+
+class Newer(BaseHTTPRequestHandler):
+    """A service of a later version: its first renewals hold a command that we do not know."""
+
+    answered = 0
+
+    def do_POST(self) -> None:
+        """Renewals are all that is asked."""
+        type(self).answered += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        old = type(self).answered > 2
+        command = {"id": "c", "kind": "pause" if old else "brand_new", "trial": None}
+        body = json.dumps({"slots": 7, "commands": [command], "expires_in": 30.0}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def newer() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Newer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+def test_an_answer_it_cannot_read_is_no_loss(newer: str) -> None:
+    lease = Lease(
+        sweep="swp_" + "0" * 32,
+        spec=make_spec(),
+        state=SweepState.RUNNING,
+        token=1,
+        slots=4,
+        expires_in=30,
+        renew_every=0.05,
+        commands=[],
+        tracking=None,
+    )
+    with Client(newer, AGENT) as client:
+        keeper = LeaseKeeper(client, lease)
+        keeper.start()
+        until(lambda: keeper.slots == 7)
+        assert keeper.commands.get(timeout=10).kind == "pause"
+        assert not keeper.lost.is_set()
+        keeper.stop()

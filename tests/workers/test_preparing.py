@@ -7,7 +7,8 @@ from e2e_support import sft_spec, write_data
 from tests_support import toy_spec
 
 from sweeps.errors import SpecError
-from workers.preparing import prepare
+from sweeps.journal import Prepared
+from workers.preparing import prepare, trial_resources
 from workers.settings import WorkerSettings
 
 
@@ -38,3 +39,27 @@ def test_data_outside_the_roots_is_refused(tmp_path: Path) -> None:
     settings = WorkerSettings(storage=tmp_path, data_roots=str(tmp_path / "elsewhere"))
     with pytest.raises(SpecError, match="/spec/workload/data/train"):
         prepare(sft_spec("outside", tmp_path), settings, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "given"),
+    [
+        ({}, "cpu", {"cpu": 1, "gpu": 0}),
+        ({"cpus_per_trial": 2}, "cpu", {"cpu": 2, "gpu": 0}),
+        ({"gpus_per_trial": 0.5}, "cuda", {"cpu": 1, "gpu": 0.5}),
+    ],
+)
+def test_what_ray_must_give(
+    wanted: dict[str, float], kind: str, given: dict[str, float], settings: WorkerSettings
+) -> None:
+    spec = toy_spec(resources=wanted)
+    prepared = prepare(spec, settings, kind)
+    assert trial_resources(spec, prepared, {"CPU": 4, "GPU": 1}) == given
+
+
+@pytest.mark.parametrize("field", ["cpus_per_trial", "gpus_per_trial"])
+def test_more_than_the_cluster_has_is_refused(field: str, settings: WorkerSettings) -> None:
+    spec = toy_spec(resources={field: 1 if field.startswith("gpu") else 64})
+    prepared = Prepared(horizon_samples=1, devices_per_trial=1)
+    with pytest.raises(SpecError, match=f"/spec/resources/{field}"):
+        trial_resources(spec, prepared, {"CPU": 4})

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
-from workers.ray_head import RayHead, free_port
+from workers.ray_head import RayHead, free_port, remove_orphans
 
 
 @pytest.mark.xdist_group("ray")
@@ -35,18 +37,25 @@ def test_a_head_listens_on_loopback_alone_and_leaves_nothing(tmp_path: Path) -> 
 
 
 def test_a_head_that_cannot_start_says_why(tmp_path: Path) -> None:
-    head = RayHead(cpus=1, gpus=0)
-    blocker = socket.socket()
-    blocker.bind(("127.0.0.1", int(head.env["RAY_ADDRESS"].split(":")[1])))
-    blocker.listen()
-    try:
-        with pytest.raises(RuntimeError, match="did not start"):
-            head.start(tmp_path / "ray.log")
-    finally:
-        blocker.close()
+    head = RayHead(cpus=-1, gpus=0)
+    with pytest.raises(RuntimeError, match="did not start"):
+        head.start(tmp_path / "ray.log")
     assert not head._processes()
 
 
 def test_free_port_is_free() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", free_port()))
+
+
+def test_what_a_killed_agent_left_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    for name, pid in (("swpray-dead", gone.pid), ("swpray-alive", os.getpid())):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "owner").write_text(str(pid))
+    remove_orphans()
+    assert [folder.name for folder in tmp_path.iterdir()] == ["swpray-alive"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sweeps.trial import Report
 from workers.checkpoints import CheckpointFolder
 from workers.order import AttemptOrder
 from workers.recipes.context import Order
-from workers.runner import Runner, Said
+from workers.runner import ERROR_CHARACTERS, Runner, Said
 from workers.settings import WorkerSettings
 
 
@@ -93,6 +94,51 @@ def test_what_the_recipe_raises_is_said_with_its_traceback(settings: WorkerSetti
     assert "raised at step 6" in (said.error or "")
     assert not said.fatal
     assert len(reports) == 1
+
+
+def other_recipe(
+    settings: WorkerSettings, folder: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> AttemptOrder:
+    """An order for a recipe whose `run` is `code`."""
+    (folder / f"{folder.name}_recipe.py").write_text(f"def run(context):\n    {code}\n")
+    monkeypatch.syspath_prepend(str(folder))
+    recipes = f"toy={folder.name}_recipe:run"
+    return make_order(settings.model_copy(update={"recipes": recipes}), toy_spec())
+
+
+def test_a_long_error_keeps_its_end_in_characters_that_can_be_stored(
+    settings: WorkerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = 'raise ValueError("the head" + "x" * 20000 + "\\ud800 \\0 the end")'
+    order = other_recipe(settings, tmp_path, monkeypatch, code)
+    said = Runner(order, Lines(), {}).advance(10.0)
+    assert said.error is not None
+    assert len(said.error) == ERROR_CHARACTERS
+    assert said.error.startswith("(the beginning is cut)\nxxx")
+    assert said.error.endswith("x? ? the end\n")
+
+
+def test_a_recipe_that_exits_has_failed(
+    settings: WorkerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = other_recipe(settings, tmp_path, monkeypatch, "raise SystemExit(3)")
+    said = Runner(order, Lines(), {}).advance(10.0)
+    assert said.kind == "failed"
+    assert "SystemExit: 3" in (said.error or "")
+
+
+def test_a_recipe_that_hangs_is_not_waited_for_for_ever(settings: WorkerSettings) -> None:
+    spec = toy_spec(workload={"recipe": "toy", "options": {"step_seconds": 1.0}})
+    order = make_order(settings, spec)
+    runner, others = Runner(order, Lines(), {}), set(threading.enumerate())
+    assert runner.advance(0.05).kind == "pulse"
+    (hanging,) = set(threading.enumerate()) - others
+    with pytest.raises(TimeoutError, match=r"within 0\.1 s"):
+        runner.leave(Order.PAUSE, seconds=0.1)
+    # It wakes up too late to save: the next attempt may have begun elsewhere.
+    hanging.join(20)
+    assert not hanging.is_alive()
+    assert CheckpointFolder(Path(order.folder) / "checkpoints").newest() is None
 
 
 def test_a_guard_reports_at_once(settings: WorkerSettings) -> None:

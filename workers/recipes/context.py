@@ -88,6 +88,7 @@ class Context:
         self._unheard: Report | None = None
         self._step = self._samples = self._tokens = self._point = 0
         self._clock = self._saved_at = time.monotonic()
+        _peak_memory(self.device)  # that of an earlier trial in this process is not ours
 
     @property
     def steps_done(self) -> int:
@@ -231,8 +232,7 @@ class Context:
             "point": self._point,
             "unheard": None if self._unheard is None else self._unheard.model_dump_json(),
             "window": [
-                {name: getattr(step, name) for name in StepRecord.__slots__}
-                for step in self._steps
+                {name: getattr(step, name) for name in StepRecord.__slots__} for step in self._steps
             ],
         }
 
@@ -245,8 +245,13 @@ class Context:
 
 
 def _peak_memory(device: str) -> int | None:
+    """The most bytes that tensors took since the last call; None on a CPU."""
     if device != "cuda":
         return None
     import torch  # heavy, and only a GPU run needs it here
 
-    return int(torch.cuda.max_memory_allocated())
+    # Before this, torch has no statistics to reset, and raises.
+    torch.cuda.init()  # type: ignore[no-untyped-call]
+    peak = int(torch.cuda.max_memory_allocated())
+    torch.cuda.reset_peak_memory_stats()
+    return peak

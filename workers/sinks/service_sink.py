@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable
 
 from service.client import Client
-from service.errors import Conflict, NotFound, ServiceError, StaleLease
+from service.errors import NotFound, ServiceError, StaleLease
 from sweeps.journal import Entry
 
 log = logging.getLogger(__name__)
 BATCH = 200
 LONGEST_WAIT = 10.0
+# 4xx that pass: a token being changed, a proxy that is busy. Any other would come again for ever.
+_PASSING = {401, 403, 408, 429}
 
 
 class ServiceSink:
@@ -20,7 +22,9 @@ class ServiceSink:
 
     `stored` is the last seq that the service has. `acknowledged` is called for every entry the
     service has, in order, on the sink's thread: what only the driver knows is not shown elsewhere.
-    `lost` is set when the token is stale or an entry is refused; nothing is sent after that.
+    `lost` is set when the token is stale or an entry is refused; nothing is sent after that. When
+    one is refused, `aside` is called first, once: what this driver wrote leads nowhere, and the
+    next one must start from the service's journal.
     """
 
     def __init__(
@@ -31,9 +35,12 @@ class ServiceSink:
         stored: int,
         acknowledged: Callable[[Entry], None],
         lost: threading.Event,
+        *,
+        aside: Callable[[], None],
     ) -> None:
         self._client, self._sweep, self._token = client, sweep_id, token
         self._stored, self._acknowledged, self._lost = stored, acknowledged, lost
+        self._aside = aside
         self._queue: list[Entry] = []
         self._news = threading.Condition()
         self._closing = False
@@ -80,15 +87,26 @@ class ServiceSink:
             log.error("the journal of %s is no longer ours: %s", self._sweep, error.detail)
             self._lost.set()
             return False
-        except Conflict as error:
-            log.error("the journal of %s was refused: %s", self._sweep, error.detail)
-            self._lost.set()
-            return False
         except ServiceError as error:
-            log.warning("the service did not take entry %d: %s", fresh[0].seq, error.detail)
+            if _refused(error):
+                self._refuse(error)
+            else:
+                log.warning("the service did not take entry %d: %s", fresh[0].seq, error.detail)
             return False
         for entry in batch:
             self._acknowledged(entry)
         with self._news:
             del self._queue[: len(batch)]
         return True
+
+    def _refuse(self, error: ServiceError) -> None:
+        log.error("the journal of %s was refused, the spool is put aside: %s", self._sweep, error)
+        try:
+            self._aside()
+        finally:
+            # Last: whoever sees it ends this process at once.
+            self._lost.set()
+
+
+def _refused(error: ServiceError) -> bool:
+    return 400 <= error.status < 500 and error.status not in _PASSING

@@ -28,6 +28,11 @@ def join_ray(address: str, namespace: str) -> str:
     return "cuda" if ray.cluster_resources().get("GPU", 0) > 0 else "cpu"
 
 
+def cluster_resources() -> dict[str, float]:
+    """What the cluster has in all, in Ray's words: CPU, GPU."""
+    return {name: float(value) for name, value in ray.cluster_resources().items()}
+
+
 def run_tune(steering: Steering, resources: dict[str, float], folder: Path) -> None:
     """Run until the conductor says that the sweep, or this driver's part in it, is over.
 

@@ -31,9 +31,11 @@ class ConductorScheduler(TrialScheduler):  # type: ignore[misc]
         super().__init__()
         self._steering = steering
         self._pausing: dict[str, Trial] = {}
+        self._pending: dict[str, Trial] = {}
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Nothing to note."""
+        """It waits for a place in the cluster, and cannot hear anything until it has one."""
+        self._pending[trial.trial_id] = trial
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """CONTINUE, PAUSE or STOP."""
@@ -63,12 +65,30 @@ class ConductorScheduler(TrialScheduler):  # type: ignore[misc]
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Called at every turn of Tune's loop. Ray starts what is pending by itself."""
         self._steering.tick()
+        for trial in self._saved():
+            self._steering.saved(_order(trial), trial.last_result)
+            tune_controller.stop_trial(trial)
+        waiting = self._placeless()
+        for trial in waiting:
+            if self._steering.withdraw(_order(trial)):
+                del self._pending[trial.trial_id]
+                tune_controller.stop_trial(trial)
+        if self._steering.full() and not waiting:
+            # Tune keeps one idle actor for a next trial. None will come before one ends (which
+            # leaves its own), and the slot may be another sweep's.
+            tune_controller._cleanup_cached_actors(force_all=True)
+        return None
+
+    def _saved(self) -> list[Trial]:
         saved = [trial for trial in self._pausing.values() if trial.status == Trial.PAUSED]
         for trial in saved:
             del self._pausing[trial.trial_id]
-            self._steering.saved(_order(trial), trial.last_result)
-            tune_controller.stop_trial(trial)
-        return None
+        return saved
+
+    def _placeless(self) -> list[Trial]:
+        for name in [name for name, t in self._pending.items() if t.status != Trial.PENDING]:
+            del self._pending[name]
+        return list(self._pending.values())
 
     def debug_string(self) -> str:
         """Shown by Ray when it is verbose, which it is not."""

@@ -7,10 +7,13 @@ import os
 import queue
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sweeps.conductor import Conductor, Mode
+from sweeps.lifecycle import TRIAL_ENDS
 from sweeps.trial import Action, Report
+from workers.broom import Broom
 from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.order import AttemptOrder, OrderMaker
 
@@ -23,7 +26,7 @@ class Steering:
     def __init__(
         self, conductor: Conductor, maker: OrderMaker, keeper: LeaseKeeper, leave: threading.Event
     ) -> None:
-        self.conductor = conductor
+        self.conductor, self.broom = conductor, Broom()
         self._maker, self._keeper, self._leave = maker, keeper, leave
         self._max_parallel = conductor.spec.spec.resources.max_parallel
         self._per_trial = max(maker.prepared.devices_per_trial, 1e-9)
@@ -37,6 +40,7 @@ class Steering:
         if self._leave.is_set():
             self.conductor.mode = Mode.LEAVE
         self.conductor.slots = self._slots()
+        self.broom.sweep()
         while True:
             try:
                 command = self._keeper.commands.get_nowait()
@@ -66,14 +70,33 @@ class Steering:
         finished = result.get("kind") == "finished"
         how = self.conductor.finished if finished else self.conductor.stopped
         how(order.number, order.attempt, *_spent(result))
+        self._tidy(order)
 
     def saved(self, order: AttemptOrder, result: Mapping[str, Any]) -> None:
         """An attempt was paused: its checkpoint is written and its worker is free."""
         self.conductor.saved(order.number, order.attempt, *_spent(result))
 
+    def withdraw(self, order: AttemptOrder) -> bool:
+        """Journal the end of an attempt that never got a place, if it is not wanted any more."""
+        wish = self.conductor.wish(order.number)
+        if wish is Action.STOP:
+            self.over(order, {})
+        elif wish is Action.PAUSE:
+            self.saved(order, {})
+        return wish is not Action.CONTINUE
+
+    def full(self) -> bool:
+        """True when no attempt will start before another ends."""
+        return self.conductor.running() >= self.conductor.slots
+
     def broke(self, order: AttemptOrder, error: str, *, raised: bool, fatal: bool) -> None:
         """A worker raised or vanished."""
         self.conductor.broke(order.number, order.attempt, error, raised=raised, fatal=fatal)
+        self._tidy(order)
+
+    def _tidy(self, order: AttemptOrder) -> None:
+        if self.conductor.story.trials[order.number].state in TRIAL_ENDS:
+            self.broom.add(Path(order.folder) / "checkpoints")
 
     def _slots(self) -> int:
         slots = max(1, int(self._keeper.slots / self._per_trial + 1e-9))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from workers.runner import Runner, Said
 from workers.sinks.metric_shipper import MetricShipper
 from workers.sinks.metric_spool import MetricSpool
 
+log = logging.getLogger(__name__)
 # Lives as long as the process: tokenised data, base weights, the shipper of metrics.
 _CACHE: dict[str, Any] = {}
 _SHIPPERS: dict[str, MetricShipper] = {}
@@ -48,20 +50,35 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Ray saves only to pause: the attempt writes its own checkpoint and ends."""
         del checkpoint_dir  # our checkpoints lie in the trial's own folder
-        return self._leave(Order.PAUSE)
+        said = self._leave(Order.PAUSE)
+        if said is None:
+            return {}
+        if said.kind == "failed":
+            raise AttemptError(said.error or "", said.fatal)
+        return _result(said)
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Nothing to do: an attempt finds its own checkpoint."""
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """End the attempt before, and take the next order in the same warm process."""
-        self._leave(Order.STOP)
+        """End the attempt before, and take the next order in the same warm process.
+
+        Raises RuntimeError when the attempt before broke while it was stopped: Ray then takes
+        another actor, and the next trial is not blamed for an error that is not its own.
+        """
+        before = self._order.trial_id
+        said = self._leave(Order.STOP)
+        if said is not None and said.kind == "failed":
+            _log_broken(before, said)
+            raise RuntimeError(f"the attempt before broke this worker (trial {before})")
         self.setup(new_config)
         return True
 
     def cleanup(self) -> None:
-        """End the attempt, if one runs."""
-        self._leave(Order.STOP)
+        """End the attempt, if one runs. What it raises then is logged and harms nobody."""
+        said = self._leave(Order.STOP)
+        if said is not None and said.kind == "failed":
+            _log_broken(self._order.trial_id, said)
 
     def _begin(self) -> None:
         order = self._order
@@ -73,15 +90,14 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             _shipper(order.tracking_uri).watch(order.trial_id, folder / "metrics.jsonl")
         self._runner = Runner(order, self._spool, _CACHE)
 
-    def _leave(self, wish: Order) -> dict[str, Any]:
+    def _leave(self, wish: Order) -> Said | None:
+        """How the attempt ended, None when there is none. Raises TimeoutError when it hangs."""
         if self._runner is None:
-            return {}
-        said = self._runner.leave(wish)
-        self._runner = None
-        self._settle()
-        if said.kind == "failed":
-            raise AttemptError(said.error or "", said.fatal)
-        return _result(said)
+            return None
+        try:
+            return self._runner.leave(wish)
+        finally:
+            self._settle()
 
     def _settle(self) -> None:
         """Close the metric spool; the shipper sends the rest while the next trial runs."""
@@ -114,6 +130,10 @@ class AttemptError(Exception):
         return None
 
 
+def _log_broken(trial_id: str, said: Said) -> None:
+    log.warning("trial %s broke while it was stopped:\n%s", trial_id, said.error)
+
+
 def _result(said: Said) -> dict[str, Any]:
     result: dict[str, Any] = {
         "kind": said.kind,
@@ -139,4 +159,3 @@ def _limit_threads(order: AttemptOrder) -> None:
 
     if torch.get_num_threads() != order.threads:
         torch.set_num_threads(order.threads)
-

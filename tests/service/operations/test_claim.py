@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
 from service_support import (
     AGENT,
     Host,
@@ -17,11 +20,14 @@ from service_support import (
     take,
     until,
 )
+from sqlalchemy.orm import Session
 
 from service.client import Client
 from service.clock import Terms, now
 from service.operations.claim import claim
+from service.operations.renew import renew
 from service.operations.submit import submit
+from service.schemas import RenewRequest
 from service.store.database import Database
 from sweeps.lifecycle import SweepState
 
@@ -114,3 +120,48 @@ def test_an_expired_lease_is_claimed_with_a_new_token(tmp_path: Path) -> None:
         lease = take(agent, agent="second")
         assert (lease.sweep, lease.token) == (sweep, 2)
         assert user.get_sweep(sweep).state is SweepState.RUNNING
+
+
+def test_an_agent_is_not_given_what_its_driver_still_drives(session: Session) -> None:
+    """After an outage the lease is over, but the driver lives and renews late."""
+    start = now()
+    sweep, _ = submit(session, make_spec(), None, start)
+    lease = claim(session, make_offer(), Terms(start, 30, 5))
+    assert lease is not None
+    later = Terms(start + timedelta(seconds=60), 30, 5)
+    assert claim(session, make_offer(driving=[sweep.id]), later) is None
+    renew(session, sweep.id, RenewRequest(token=lease.token), later)
+    # Its driver is dead, or the agent is another: the sweep must go on.
+    later = Terms(start + timedelta(seconds=120), 30, 5)
+    again = claim(session, make_offer(), later)
+    assert again is not None
+    assert again.token == 2
+    later = Terms(start + timedelta(seconds=180), 30, 5)
+    other = claim(session, make_offer(agent="second"), later)
+    assert other is not None
+    assert other.token == 3
+
+
+def test_what_an_agent_still_drives_takes_its_slots(session: Session) -> None:
+    start = now()
+    mine, _ = submit(session, make_spec("mine"), None, start)
+    assert claim(session, make_offer(slots=1), Terms(start, 30, 5)) is not None
+    new, _ = submit(session, make_spec("new"), None, start)
+    later = Terms(start + timedelta(seconds=60), 30, 5)
+    assert claim(session, make_offer(slots=1, driving=[mine.id]), later) is None
+    # Another agent takes it over; the first one has its slot back.
+    other = claim(session, make_offer(agent="second", slots=1), later)
+    assert other is not None
+    assert other.sweep == mine.id
+    lease = claim(session, make_offer(slots=1, driving=[mine.id]), later)
+    assert lease is not None
+    assert lease.sweep == new.id
+
+
+def test_driving_is_a_list_of_sweep_ids() -> None:
+    sweep = "swp_" + "0" * 32
+    assert make_offer().driving == []
+    assert make_offer(driving=[sweep] * 1000).driving == [sweep] * 1000
+    for wrong in ([sweep] * 1001, ["nope"]):
+        with pytest.raises(ValidationError):
+            make_offer(driving=wrong)

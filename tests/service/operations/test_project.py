@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from service_support import (
@@ -27,33 +30,37 @@ from service.operations.record import record
 from service.operations.submit import submit
 from service.store import events, journal, trials
 from service.store.database import Database
+from service.store.tables import SweepRow
 from sweeps.errors import IllegalMoveError, JournalError
-from sweeps.journal import Body, Story, apply
-from sweeps.lifecycle import AttemptEnd, StopReason
+from sweeps.journal import Body, Entry, Judged, Prepared, Story, apply, fold
+from sweeps.lifecycle import AttemptEnd, StopReason, TrialState
 from sweeps.trial import GO_ON
 
-NUMBER = st.integers(0, 3)
-BODIES = st.one_of(
-    st.builds(asked, NUMBER),
-    st.builds(started, NUMBER, st.integers(1, 3)),
-    st.builds(
-        reported,
-        NUMBER,
-        st.builds(make_report, st.integers(1, 3), st.sampled_from([1.0, math.nan, math.inf])),
-        st.sampled_from([GO_ON, STOP]),
-        st.integers(1, 3),
-    ),
-    st.builds(
-        ended,
-        NUMBER,
-        st.sampled_from(AttemptEnd),
-        attempt=st.integers(1, 3),
-        gave_up=st.booleans(),
-        error=st.sampled_from([None, "Boom"]),
-    ),
-    st.builds(applied, st.just("c"), st.sampled_from(["pause", "resume"])),
-    st.builds(applied, st.just("c"), st.just("stop_trial"), NUMBER),
-)
+REASONS = st.sampled_from(AttemptEnd)
+VALUES = st.sampled_from([1.0, math.nan, math.inf])
+KINDS = st.sampled_from(["stop_trial", "stop_trial", "cancel", "pause", "resume"])
+
+
+def move(draw: Any, story: Story) -> Body:
+    """One move; most of them are legal."""
+    known = len(story.trials)
+    record_ = story.trials[draw(st.integers(0, known - 1))] if known else None
+    if record_ is None or draw(st.integers(0, 9)) == 0:
+        return asked(known)
+    trial, attempt = record_.trial.number, len(record_.attempts)
+    kind = draw(st.sampled_from(["command", "report", "end", "end", "judge"]))
+    if kind == "command":
+        command = draw(KINDS)
+        return applied("c", command, trial if command == "stop_trial" else None)
+    if record_.state == TrialState.PAUSED and kind == "judge":
+        return Judged(trial=trial, verdict=draw(st.sampled_from([GO_ON, STOP])))
+    if record_.state != TrialState.RUNNING:
+        return started(trial, attempt + 1)
+    if kind == "report":
+        report = make_report(draw(st.integers(1, 3)), draw(VALUES))
+        return reported(trial, report, draw(st.sampled_from([GO_ON, STOP])), attempt)
+    error = draw(st.sampled_from([None, "Boom"]))
+    return ended(trial, draw(REASONS), attempt=attempt, gave_up=draw(st.booleans()), error=error)
 
 
 def fits(story: Story, body: Body) -> bool:
@@ -64,23 +71,41 @@ def fits(story: Story, body: Body) -> bool:
     return True
 
 
+@st.composite
+def journals(draw: Any) -> list[list[Entry]]:
+    """A legal journal, cut into requests anywhere."""
+    story, writer, requests = Story(), Writer(), list[list[Entry]]()
+    for _ in range(draw(st.integers(5, 40))):
+        body = move(draw, story)
+        if not fits(story, body):
+            continue
+        if not requests or draw(st.booleans()):
+            requests.append([])
+        requests[-1].append(writer.entry(body))
+    return requests
+
+
+def driven(session: Session) -> SweepRow:
+    """A sweep under lease 1, in a pool of its own."""
+    pool = f"p{uuid.uuid4().hex}"
+    sweep, _ = submit(session, make_spec(pool=pool), None, now())
+    claim(session, make_offer(pool=pool, agent=pool), Terms(now(), 60, 5))
+    return sweep
+
+
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(bodies=st.lists(BODIES, min_size=10, max_size=60), cut=st.integers(1, 20))
-def test_the_rows_say_what_the_fold_says(
-    database: Database, bodies: list[Body], cut: int
-) -> None:
-    """Any journal that folds, sent in pieces, leaves rows that agree with the whole fold."""
-    story = Story()
-    entries = Writer().entries(*(body for body in bodies if fits(story, body)))
+@given(requests=journals())
+def test_the_rows_say_what_the_fold_says(database: Database, requests: list[list[Entry]]) -> None:
+    """Any legal journal, cut into any requests, leaves rows that agree with the whole fold."""
+    entries = [entry for request in requests for entry in request]
+    story = fold(entries)
     with database.write() as session:
-        pool = f"p{now().timestamp()}".replace(".", "-")
-        sweep, _ = submit(session, make_spec(pool=pool), None, now())
-        claim(session, make_offer(pool=pool, agent=pool), Terms(now(), 60, 5))
-    for first in range(0, len(entries), cut):
+        sweep = driven(session)
+    for request in requests:
         with database.write() as session:
-            record(session, sweep.id, 1, entries[first : first + cut], now())
+            record(session, sweep.id, 1, request, now())
     with database.read() as session:
         rows = trials.every(session, sweep.id)
         assert [(row.state, row.reason) for row in rows] == [
@@ -94,6 +119,35 @@ def test_the_rows_say_what_the_fold_says(
                 (one.ended, one.error) for one in told.attempts
             ]
         assert journal.story(session, sweep.id).seq == len(entries)
+
+
+@pytest.mark.parametrize("reason", [AttemptEnd.LOST, AttemptEnd.FAILED, AttemptEnd.PREEMPTED])
+@pytest.mark.parametrize("kind", ["stop_trial", "cancel"])
+def test_a_stop_of_an_earlier_request_is_remembered(
+    database: Database, kind: str, reason: AttemptEnd
+) -> None:
+    """Trial 1 was asked after a cancel, or is another: nobody wanted that one stopped."""
+    first, second = applied("c", kind, 0 if kind == "stop_trial" else None), asked(1)
+    bodies = [asked(0), started(0), first, second, started(1), ended(0, reason), ended(1, reason)]
+    with database.write() as session:
+        sweep = driven(session)
+    for entry in Writer().entries(*bodies):
+        with database.write() as session:
+            record(session, sweep.id, 1, [entry], now())
+    with database.read() as session:
+        rows = trials.every(session, sweep.id)
+        assert [(row.state, row.reason) for row in rows] == [
+            (TrialState.STOPPED, StopReason.USER),
+            (TrialState.PENDING, None),
+        ]
+
+
+@pytest.mark.parametrize(("kind", "devices"), [("cpu", 0.0), ("cuda", 4.0)])
+def test_cores_are_no_gpus(session: Session, kind: str, devices: float) -> None:
+    sweep = driven(session)
+    body = Prepared(horizon_samples=320, device_kind=kind, devices_per_trial=4)
+    record(session, sweep.id, 1, Writer().entries(body), now())
+    assert sweep.devices_per_trial == devices
 
 
 def test_events_tell_moves_and_verdicts(session: Session) -> None:

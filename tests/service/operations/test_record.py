@@ -157,7 +157,7 @@ def test_numbers_survive_the_whole_way(
     curves = PastCurves(curves=[{"x": number}])
     report = make_report(1, loss, number, **metrics)
     sent = Writer().entries(
-        Prepared(horizon_samples=320, devices_per_trial=loss),
+        Prepared(horizon_samples=320, device_kind="cuda", devices_per_trial=loss),
         curves,
         asked(0),
         started(0),

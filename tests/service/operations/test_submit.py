@@ -18,6 +18,31 @@ from service.store.database import Database
 from sweeps.errors import SpecError
 
 PATH = "/api/v1/sweeps"
+# The example of the design, as YAML reads it (1e-6 without a dot is a text there).
+WHOLE = {
+    "workload": {
+        "recipe": "sft",
+        "model": "ibm-granite/granite-3b",
+        "data": {"train": "data/train.jsonl", "eval": "data/eval.jsonl", "format": "auto"},
+        "strategy": "stacked",
+        "adapter": {"type": "lora", "r": 16},
+    },
+    "parameters": {
+        "global_batch_size": {"values": [128, 3840, 7680]},
+        "learning_rate": {"values": ["1e-6", "5e-6", "2e-5"]},
+        "warmup_steps": {"values": [0, 25, 100]},
+        "lr_scheduler_type": {"values": ["constant", "cosine", "linear"]},
+    },
+    "method": {"type": "grid"},
+    "metric": {"name": "eval/score", "goal": "maximize"},
+    "horizon": {"samples": 2_000_000},
+    "report": {"points": 20},
+    "evaluation": {"every_points": 5, "max_examples": 500},
+    "pruning": {"type": "early_dynamics", "risk": 0.1},
+    "resources": {"pool": "a100", "gpus_per_trial": 1, "max_parallel": 8},
+    "budget": {"trials": 81, "gpu_hours": 200, "wall_clock": "48h"},
+    "confirm": {"top": 3, "seeds": 3},
+}
 
 
 def test_the_same_key_gives_the_same_sweep(web: httpx.Client) -> None:
@@ -94,3 +119,25 @@ def test_a_row_holds_what_the_spec_says(session: Session) -> None:
     assert (row.name, row.pool, row.recipe, row.max_parallel) == ("n", "a100", "toy", 3)
     with pytest.raises(SpecError):
         runnable(make_spec(horizon={}))
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/plan"])
+def test_what_is_not_built_is_told_before_values_are_judged(web: httpx.Client, path: str) -> None:
+    answer = web.post(path, json=make_spec(**WHOLE))
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:sweeps:problem:unsupported")
+    assert {fault["pointer"] for fault in answer.json()["errors"]} == {
+        "/spec/workload/adapter",
+        "/spec/pruning/type",
+        "/spec/budget/gpu_hours",
+        "/spec/budget/wall_clock",
+        "/spec/confirm",
+    }
+
+
+def test_a_secret_is_told_alone_and_never_printed() -> None:
+    """Also where it stands in what is not built."""
+    workload = {"model": "s3://me:hunter2@bucket/model", "data": {"train": "t", "eval": "e"}}
+    with pytest.raises(SpecError) as caught:
+        runnable(make_spec(**{**WHOLE, "workload": workload}))
+    assert [fault.pointer for fault in caught.value.faults] == ["/spec/workload/model"]
+    assert "hunter2" not in str(caught.value)

@@ -68,6 +68,23 @@ def test_held_and_released(session: Session) -> None:
             stale(sweep, 2)
 
 
+def test_what_is_driven_is_not_claimed_but_counts(session: Session) -> None:
+    sweep, _ = submit(session, make_spec(), None, NOW)
+    take(session)
+    later, until = UNTIL, UNTIL + timedelta(seconds=30)
+
+    def count(agent: str, *driving: str) -> int:
+        return leases.count_driven(session, agent, "default", driving, later)
+
+    assert (count("a"), count("a", sweep.id), count("b", sweep.id)) == (0, 1, 0)
+    assert leases.count_driven(session, "a", "default", [], NOW) == 1
+    assert leases.count_driven(session, "a", "other", [], NOW) == 0
+    offer = ("default", ["toy"], later, until)
+    assert leases.claim(session, "a", *offer, [sweep.id]) is None
+    assert leases.claim(session, "b", *offer, ["swp_of_another"]) is sweep
+    assert (count("a", sweep.id), count("b")) == (0, 1)
+
+
 def test_the_claim_is_one_statement_that_postgresql_knows() -> None:
     statement = leases.claim_statement(SweepRow.pool == "p", "a", UNTIL)
     text = str(statement.compile(dialect=postgresql.dialect()))

@@ -41,7 +41,7 @@ def test_finished_trials_of_one_attempt(
 ) -> None:
     sweep, _ = submit(session, make_spec(), None, now())
     claim(session, make_offer(), Terms(now(), 30, 5))
-    head = [Prepared(horizon_samples=320, devices_per_trial=2), asked(0)]
+    head = [Prepared(horizon_samples=320, device_kind="cuda", devices_per_trial=2), asked(0)]
     record(session, sweep.id, 1, Writer().entries(*head, *bodies), now())
     found = measured(session, parse(make_spec()))
     assert [one.samples_per_second for one in found] == rates

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from recipe_support import RecordingLink, Run, make_run
 
 from sweeps.spec import Evaluation
@@ -139,11 +140,12 @@ def test_a_window_with_nan_survives_a_pause(tmp_path: Path) -> None:
     [
         ({"loss": math.nan}, "non_finite_loss"),
         ({"grad_norm": math.inf}, "non_finite_grad_norm"),
-        ({"loss": 0.0}, "zero_loss"),
+        ({"loss": 0.0, "grad_norm": 0.0}, "zero_loss"),
+        ({"loss": 0.0, "grad_norm": None}, "zero_loss"),
     ],
 )
 def test_a_guard_reports_at_once_under_the_next_point(
-    tmp_path: Path, given: dict[str, float], guard: str
+    tmp_path: Path, given: dict[str, float | None], guard: str
 ) -> None:
     run = make_run(tmp_path, horizon=24, points=3, link=RecordingLink(Order.STOP))
     register(run)
@@ -156,8 +158,69 @@ def test_a_guard_reports_at_once_under_the_next_point(
 def test_a_loss_of_zero_without_labels_trips_nothing(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     register(run)
-    drive(run, 1, loss=0.0, label_tokens=0)
+    drive(run, 1, loss=0.0, grad_norm=0.0, label_tokens=0)
     assert run.link.reports == []
+
+
+def test_a_converged_run_is_not_broken(tmp_path: Path) -> None:
+    logits = torch.tensor([[20.0, 0.0, 0.0]], requires_grad=True)
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor([0]))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert logits.grad is not None
+    run = make_run(tmp_path)
+    register(run)
+    drive(run, 1, loss=loss.item(), grad_norm=logits.grad.norm().item(), label_tokens=1)
+    assert run.link.reports == []
+
+
+class Allocator:
+    """What torch keeps of a GPU's memory, for machines that have none."""
+
+    def __init__(self, in_use: int, peak: int) -> None:
+        self.in_use, self.peak = in_use, peak
+
+    def use(self, size: int) -> None:
+        self.in_use, self.peak = size, max(self.peak, size)
+
+    def init(self) -> None:
+        pass
+
+    def max_memory_allocated(self) -> int:
+        return self.peak
+
+    def reset_peak_memory_stats(self) -> None:
+        self.peak = self.in_use
+
+
+def test_a_window_has_its_own_peak_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = Allocator(in_use=10, peak=900)  # 900 was an earlier trial's, in the same warm process
+    monkeypatch.setattr(torch, "cuda", gpu)
+    run = make_run(tmp_path, device="cuda")
+    register(run)
+    for step_peak in (50, 20, 30, 20, 20, 25):
+        gpu.use(step_peak)
+        drive(run, 1)
+    assert [report.window.peak_memory_bytes for report in run.link.reports] == [50, 30, 25]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_real_gpus_peak_is_that_of_the_window(tmp_path: Path) -> None:
+    large = torch.zeros(64 << 20, dtype=torch.uint8, device="cuda")
+    del large
+    run = make_run(tmp_path, device="cuda")
+    register(run)
+    drive(run, 1)
+    small = torch.zeros(8 << 20, dtype=torch.uint8, device="cuda")
+    del small
+    drive(run, 3)
+    first, second = (report.window.peak_memory_bytes for report in run.link.reports)
+    assert first is not None
+    assert second is not None
+    assert 8 << 20 <= first < 64 << 20
+    assert second < 8 << 20
 
 
 def test_nothing_changed_counts_only_when_the_rate_is_positive(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from service_support import (
     AGENT,
+    USER,
     Host,
     hosted,
     make_offer,
@@ -19,20 +22,25 @@ from service_support import (
 from service.client import Client
 from service.schemas import Lease
 from service.settings import Settings
-from sweeps.journal import Asked, Entry, Prepared
+from sweeps.journal import Asked, AttemptStarted, Body, Entry, Prepared
+from workers.book import Book
 from workers.sinks.service_sink import ServiceSink
+
+
+def entry_of(seq: int, body: Body) -> Entry:
+    return Entry(seq=seq, at="2026-01-01T00:00:00Z", body=body)
 
 
 def line(seq: int) -> Entry:
     body = Prepared(horizon_samples=320) if seq == 1 else Asked(trial=seq - 2, params={})
-    return Entry(seq=seq, at="2026-01-01T00:00:00Z", body=body)
+    return entry_of(seq, body)
 
 
 class Shipping:
     """A service with one claimed sweep, and a sink that ships to it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings: Settings = migrated(make_settings(folder, lease_seconds=600))
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.settings: Settings = migrated(make_settings(folder, lease_seconds=600, **changes))
         self.host = Host(self.settings)
         self.host.start()
         with self.host.client() as user:
@@ -43,21 +51,31 @@ class Shipping:
         self.lease: Lease = lease
         self.seen: list[int] = []
         self.lost = threading.Event()
+        self.book = Book(folder / "spool" / "journal.jsonl", [])
+        self.put_aside: list[bool] = []
 
-    def sink(self, stored: int = 0, token: int | None = None) -> ServiceSink:
+    def aside(self) -> None:
+        """What the driver gives; remembers whether the loss was known before."""
+        self.put_aside.append(self.lost.is_set())
+        self.book.put_aside()
+
+    def sink(
+        self, stored: int = 0, token: int | None = None, client: Client | None = None
+    ) -> ServiceSink:
         return ServiceSink(
-            self.client,
+            client or self.client,
             self.lease.sweep,
             self.lease.token if token is None else token,
             stored,
             lambda entry: self.seen.append(entry.seq),
             self.lost,
+            aside=self.aside,
         )
 
 
 @pytest.fixture
 def shipping(tmp_path: Path) -> Iterator[Shipping]:
-    found = Shipping(tmp_path)
+    found = Shipping(tmp_path, max_journal_bytes=4096)
     yield found
     found.client.close()
     if found.host.thread.is_alive():
@@ -103,10 +121,54 @@ def test_a_stale_token_stops_it(shipping: Shipping) -> None:
     until(shipping.lost.is_set)
     assert not sink.close(5)
     assert not shipping.seen
+    assert not shipping.put_aside
+    assert (shipping.book.folder / "journal.jsonl").exists()
 
 
-def test_a_refused_entry_stops_it(shipping: Shipping) -> None:
+def test_a_sweep_that_is_gone_stops_it(shipping: Shipping) -> None:
+    shipping.lease = shipping.lease.model_copy(update={"sweep": "swp_" + "0" * 32})
     sink = shipping.sink()
-    sink.take(line(5))  # a gap
+    sink.take(line(1))
     until(shipping.lost.is_set)
     assert not sink.close(5)
+    assert not shipping.put_aside
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param([line(1), entry_of(2, AttemptStarted(trial=7, attempt=1))], id="refused"),
+        pytest.param([line(5)], id="gap"),
+        pytest.param([entry_of(1, Prepared(horizon_samples=7))], id="mismatch"),
+        pytest.param([line(1), entry_of(2, Asked(trial=0, params={"x": "y" * 5000}))], id="large"),
+    ],
+)
+def test_a_refused_entry_stops_it_and_puts_the_spool_aside(
+    shipping: Shipping, bad: Sequence[Entry]
+) -> None:
+    shipping.client.append(shipping.lease.sweep, shipping.lease.token, [line(1)])
+    sink = shipping.sink()
+    for entry in bad:
+        sink.take(entry)
+    until(shipping.lost.is_set)
+    assert not sink.close(5)
+    assert shipping.put_aside == [False]
+    names = [path.name for path in shipping.book.folder.iterdir()]
+    assert len(names) == 1
+    assert names[0].startswith("journal.refused-")
+    assert [e.seq for e in shipping.client.entries(shipping.lease.sweep)] == [1]
+
+
+@pytest.mark.parametrize("token", ["wrong", USER])
+def test_a_token_being_changed_is_waited_for(
+    shipping: Shipping, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "workers.sinks.service_sink")
+    with shipping.host.client(token) as client:
+        sink = shipping.sink(client=client)
+        sink.take(line(1))
+        until(lambda: caplog.text.count("did not take entry 1") >= 2)
+        assert not shipping.lost.is_set()
+        assert not shipping.put_aside
+        shipping.lost.set()
+        sink.close(20)

@@ -53,9 +53,9 @@ class Bench:
         maker = OrderMaker(SWEEP, spec, prepared, settings, None)
         self.steering = Steering(self.conductor, maker, self.keeper, self.leave)
 
-    def run(self) -> None:
+    def run(self, cpus: float = 1) -> None:
         self.conductor.recover()
-        run_tune(self.steering, {"cpu": 1, "gpu": 0}, self.book.folder)
+        run_tune(self.steering, {"cpu": cpus, "gpu": 0}, self.book.folder)
         self.conductor.close()
 
     def on(self, kind: str, act: Callable[[Entry], None]) -> None:
@@ -225,6 +225,38 @@ def test_fewer_slots_preempt_and_nothing_is_lost(quiet: Bench, tmp_path: Path) -
     ends = [a.ended for r in bench.book.story.trials.values() for a in r.attempts]
     assert "preempted" in ends
     assert bench.reports() == quiet.reports()
+
+
+def test_fewer_slots_give_the_idle_worker_back(joined: RayHead, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, toy_spec(workload=slow(0.05)), slots=3)
+    free: list[float] = []
+
+    def act(_: Entry) -> None:
+        bench.keeper.slots = 1
+        free.append(ray.available_resources().get("CPU", 0.0))
+
+    bench.on("report", act)
+    bench.run()
+    assert bench.states() == ["DONE"] * 4
+    # Of 4 cores all but the one slot; the last trials end without a report in between.
+    assert max(free) >= 3
+
+
+def test_a_trial_without_a_place_can_be_cancelled(joined: RayHead, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, toy_spec(workload=slow(0.2)))
+
+    def act(_: Entry) -> None:
+        bench.keeper.commands.put(Command("all", "cancel"))
+
+    bench.on("report", act)
+    bench.run(cpus=3)  # of 4: only one of the two has room
+    assert set(bench.states()) == {"STOPPED"}
+    assert bench.conductor.complete()
+
+
+def test_checkpoints_of_ended_trials_are_deleted(quiet: Bench) -> None:
+    quiet.steering.broom.sweep(rest_seconds=0)
+    assert not list((quiet.book.folder / "trials").glob("*/checkpoints"))
 
 
 def test_ray_is_back_to_idle(quiet: Bench) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
 import pytest
+import toy_recipe
 from tests_support import make_order, toy_spec
 
+from workers.runner import Runner
 from workers.settings import WorkerSettings
 from workers.tune.trainable import AttemptError, TrialTrainable
 
@@ -80,3 +84,55 @@ def test_what_a_recipe_raises_can_be_read_from_rays_text(settings: WorkerSetting
     assert "raised at step 0" in read.text
     assert read.fatal is False
     assert AttemptError.read("The actor died unexpectedly") is None
+
+
+@pytest.fixture
+def breaking(settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch) -> TrialTrainable:
+    """An actor whose recipe raises when it is stopped, after its first report."""
+    quiet = toy_recipe.run
+
+    def run(context: Any) -> None:
+        try:
+            quiet(context)
+        finally:
+            raise RuntimeError("broke on its way out")
+
+    monkeypatch.setattr(toy_recipe, "run", run)
+    made = TrialTrainable(config(settings))
+    until_report(made)
+    return made
+
+
+def test_an_error_while_stopping_is_not_blamed_on_the_next_trial(
+    breaking: TrialTrainable, settings: WorkerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RuntimeError, match="the attempt before broke this worker") as caught:
+        breaking.reset_config(config(settings, number=1))
+    rays = "".join(traceback.format_exception(caught.value))
+    assert AttemptError.read(rays) is None
+    assert "AttemptError: {" not in rays
+    assert "broke on its way out" in caplog.text
+    breaking.cleanup()  # Ray's next call; there is nothing left to end
+
+
+def test_an_error_while_cleaning_up_is_logged(
+    breaking: TrialTrainable, caplog: pytest.LogCaptureFixture
+) -> None:
+    breaking.cleanup()
+    assert "broke on its way out" in caplog.text
+
+
+def test_an_error_while_saving_is_its_own(breaking: TrialTrainable) -> None:
+    with pytest.raises(AttemptError, match="broke on its way out"):
+        breaking.save_checkpoint("unused")
+
+
+def test_a_recipe_that_hangs_is_given_up_once(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runner, "leave", partialmethod(Runner.leave, seconds=0.1))
+    actor = TrialTrainable(config(settings, step_seconds=2.0))
+    assert actor.step()["kind"] == "pulse"
+    with pytest.raises(TimeoutError):
+        actor.reset_config(config(settings, number=1))
+    actor.cleanup()  # Ray calls it on its way to end the actor: it must not wait once more
