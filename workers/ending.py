@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sweeps.conductor import Conductor
 from sweeps.lifecycle import SweepState, TrialState
+from sweeps.result import make_result
 
 # What the service takes; whoever writes more would be refused at the very end of a sweep.
 MESSAGE_CHARACTERS = 4000
@@ -43,4 +44,4 @@ def ending(conductor: Conductor) -> Ending:
         first = next(iter(story.trials.values()))
         last_line = (first.reason or "").strip().splitlines()[-1:] or ["no error was recorded"]
         return Ending(SweepState.FAILED, f"Every trial failed. The first one: {last_line[0]}")
-    return Ending(SweepState.DONE, counts)
+    return Ending(SweepState.DONE, make_result(conductor.spec, story).recommendation)

@@ -7,6 +7,7 @@ from service.schemas import FinishRequest
 from sweeps.conductor import Command, Conductor
 from sweeps.journal import Body, Story, apply
 from sweeps.lifecycle import SweepState
+from sweeps.result import make_result
 from sweeps.searchers import make_searcher
 from sweeps.trial import GO_ON
 from workers.ending import MESSAGE_CHARACTERS, Ending, ending
@@ -39,7 +40,7 @@ def test_done(conductor: Conductor) -> None:
     for how in ("done", "broken", "done", "done"):
         play(conductor, how)
     assert ending(conductor).state == "DONE"
-    assert ending(conductor).message == "3 DONE, 1 FAILED"
+    assert ending(conductor).message == make_result(conductor.spec, conductor.story).recommendation
 
 
 def test_failed_when_no_trial_came_through(conductor: Conductor) -> None:
