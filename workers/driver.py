@@ -102,7 +102,9 @@ class Drive:
         shipped = self.sink.close(LAST_WORDS_SECONDS)
         if self.mlflow is not None:
             if end.state is not None and shipped:
-                self.mlflow.finish(end.state, end.message)
+                # The note of a finished sweep says by itself what is best.
+                done = end.state is SweepState.DONE
+                self.mlflow.finish(end.state, "" if done else end.message)
             if not self.mlflow.close(LAST_WORDS_SECONDS):
                 log.warning("MLflow has not taken everything; the spools are kept")
             self.keeper.tracking = self.mlflow.links

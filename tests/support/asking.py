@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import threading
 import time
@@ -209,3 +210,9 @@ def make_trial(number: int, **changes: Any) -> Trial:
         **changes,
     }
     return Trial(**fields)
+
+
+def heed_ctrl_c() -> None:
+    """A `preexec_fn`: a suite that was started in the background has SIGINT ignored, and children
+    inherit that; on a terminal it is not so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
-from asking import Cli, Service
+from asking import Cli, Service, heed_ctrl_c
 
 from sweepctl.main import app
 from sweepctl.state import free_port
@@ -94,6 +94,7 @@ def test_130_ctrl_c(service: Service) -> None:
         env={**os.environ, "SWEEPCTL_SERVER": service.url, "SWEEPCTL_TOKEN": service.user},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert waiting.stderr is not None
     assert "it is paused" in waiting.stderr.readline()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from asking import Cli, Service
+from asking import Cli, Service, heed_ctrl_c
 
 
 def test_off_a_terminal_it_prints_plain_lines_to_the_end(cli: Cli) -> None:
@@ -79,6 +79,7 @@ def test_ctrl_c_is_130(service: Service, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         env={**os.environ, "SWEEPCTL_TOKEN": service.user},
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert process.stdout is not None
     assert "sweep" in process.stdout.readline()

@@ -146,7 +146,7 @@ def test_what_an_agent_still_drives_takes_its_slots(session: Session) -> None:
     start = now()
     mine, _ = submit(session, make_spec("mine"), None, start)
     assert claim(session, make_offer(slots=1), Terms(start, 30, 5)) is not None
-    new, _ = submit(session, make_spec("new"), None, start)
+    new, _ = submit(session, make_spec("new"), None, start + timedelta(seconds=1))
     later = Terms(start + timedelta(seconds=60), 30, 5)
     assert claim(session, make_offer(slots=1, driving=[mine.id]), later) is None
     # Another agent takes it over; the first one has its slot back.
