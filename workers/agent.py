@@ -25,7 +25,6 @@ from service.client import Client
 from service.errors import ServiceError
 from service.schemas import ClaimRequest, Lease
 from workers.children import die_with_parent
-from workers.lease import LOST_LEASE
 from workers.logs import start_logging
 from workers.ray_env import QUIET
 from workers.ray_head import RayHead
@@ -126,10 +125,11 @@ class Agent:
                 continue
             log.info("the driver of %s ended with code %d", sweep, code)
             del self._drivers[sweep]
-            if code in (0, LOST_LEASE):
+            if code == 0:
                 self._crashes.pop(sweep, None)
                 self._release(lease)
             else:
+                # A lost lease too: an entry that is refused again and again loses it each time.
                 self._crashed(lease, time.monotonic() - began)
         for lease, due in list(self._held):
             if time.monotonic() >= due:
