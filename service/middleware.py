@@ -13,6 +13,9 @@ from service.clock import now, stamp
 from service.errors import TooLarge
 from service.metrics import Metrics
 
+# How many times its limit of a refused body is read, so that its sender hears why.
+DISCARDED = 4
+
 
 class BodyLimit:
     """Reads a body before the app does and refuses one over its limit, announced or chunked.
@@ -29,10 +32,12 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._journal if scope["path"].endswith("/journal") else self._any
-        body = b"" if _announced(scope) > limit else await _read(receive, limit)
-        if body is None or _announced(scope) > limit:
+        # A client that is still sending when its connection closes never sees the answer, so some
+        # of a refused body is read and thrown away. What is larger still loses the connection.
+        kept = limit if _announced(scope) <= limit else -1
+        body = await _read(receive, kept, DISCARDED * limit)
+        if body is None:
             error = TooLarge(f"a body may have {limit} bytes here; send less at a time")
-            # The rest of the body is not read, so the connection cannot be used again.
             answer = problems.response(error, scope["path"], {"Connection": "close"})
             await answer(scope, receive, send)
             return
@@ -95,18 +100,15 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or None when it goes over the limit."""
+async def _read(receive: Receive, limit: int, most: int) -> bytes | None:
+    """The whole body, or None when it goes over `limit`; then at most `most` bytes are read."""
     parts: list[bytes] = []
-    size = 0
-    while True:
+    size, more = 0, True
+    while more and size <= max(limit, most):
         message = await receive()
-        if message["type"] == "http.disconnect":
-            return b"".join(parts)
         part = message.get("body", b"")
         size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        if size <= limit:
+            parts.append(part)
+        more = message.get("more_body", False)
+    return b"".join(parts) if size <= limit else None
