@@ -5,8 +5,9 @@
 # The MLflow server of docker-compose.yml and helm/ runs from it as well.
 FROM python:3.11-slim
 
-# With CUDA: --build-arg TORCH_INDEX=https://pypi.org/simple
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Further arguments of pip, for example --build-arg PIP_ARGS="--extra-index-url URL" for an index
+# with smaller CPU builds of torch.
+ARG PIP_ARGS=""
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -22,14 +23,14 @@ RUN groupadd --gid 10001 sweep \
 WORKDIR /app
 # Torch alone first: it is by far the largest layer and changes least.
 COPY constraints.txt ./
-RUN pip install --extra-index-url "${TORCH_INDEX}" -c constraints.txt torch==2.13.0
+RUN pip install ${PIP_ARGS} -c constraints.txt torch==2.13.0
 COPY pyproject.toml README.md LICENSE ./
 COPY sweeps ./sweeps
 COPY service ./service
 COPY workers ./workers
 COPY sweepctl ./sweepctl
 COPY migrations ./migrations
-RUN pip install --extra-index-url "${TORCH_INDEX}" -c constraints.txt -e .
+RUN pip install ${PIP_ARGS} -c constraints.txt -e .
 
 USER 10001:10001
 EXPOSE 8765
