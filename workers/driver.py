@@ -86,7 +86,7 @@ class Drive:
             if not conductor.done():
                 run_tune(steering, resources, self.book.folder)
             conductor.close()
-            steering.broom.sweep(rest_seconds=0)
+            steering.tidy_all()
             return ending(conductor)
         except SweepError as error:
             # The user's input was wrong in a way that only this machine could see.

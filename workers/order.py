@@ -65,10 +65,13 @@ class OrderMaker:
         self.sweep_id, self.spec, self.prepared = sweep_id, spec, prepared
         self.settings, self.tracking_uri = settings, tracking_uri
 
+    def folder(self, number: int) -> Path:
+        """Where trial `number` keeps its checkpoints and its metric spool."""
+        return trial_folder(self.settings.sweep_folder(self.sweep_id), number)
+
     def make(self, trial: Trial, attempt: int) -> AttemptOrder:
         """The order for attempt `attempt` of `trial`."""
         body, settings = self.spec.spec, self.settings
-        folder = trial_folder(settings.sweep_folder(self.sweep_id), trial.number)
         return AttemptOrder(
             sweep_id=self.sweep_id,
             number=trial.number,
@@ -82,7 +85,7 @@ class OrderMaker:
             micro_batch_size=body.resources.per_device_train_batch_size or 8,
             device=self.prepared.device_kind,
             threads=max(1, int(body.resources.cpus_per_trial or 1)),
-            folder=str(folder),
+            folder=str(self.folder(trial.number)),
             roots=[str(root) for root in settings.roots().folders],
             recipes=settings.recipes,
             tracking_uri=self.tracking_uri,

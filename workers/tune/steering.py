@@ -94,6 +94,14 @@ class Steering:
         self.conductor.broke(order.number, order.attempt, error, raised=raised, fatal=fatal)
         self._tidy(order)
 
+    def tidy_all(self) -> None:
+        """At the end: no checkpoint of an ended trial stays, whoever ended it (an earlier driver,
+        or a command while it waited)."""
+        for number, record in self.conductor.story.trials.items():
+            if record.state in TRIAL_ENDS:
+                self.broom.add(self._maker.folder(number) / "checkpoints")
+        self.broom.sweep(rest_seconds=0)
+
     def _tidy(self, order: AttemptOrder) -> None:
         if self.conductor.story.trials[order.number].state in TRIAL_ENDS:
             self.broom.add(Path(order.folder) / "checkpoints")

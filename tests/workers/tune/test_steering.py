@@ -84,6 +84,20 @@ def test_a_report_travels_as_text_and_the_end_finishes(tmp_path: Path) -> None:
     assert steering.conductor.story.trials[0].state == "DONE"
 
 
+def test_checkpoints_of_a_trial_that_ended_while_it_waited_go_too(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path)
+    steering.tick()
+    waiting, running = launched(steering), launched(steering)
+    for order in (waiting, running):
+        (Path(order.folder) / "checkpoints" / "step-00000001").mkdir(parents=True)
+    steering.saved(waiting, {"samples": 32})
+    steering.conductor.command(Command("c", "stop_trial", waiting.number))
+    assert steering.conductor.story.trials[waiting.number].state == "STOPPED"
+    steering.tidy_all()
+    assert not (Path(waiting.folder) / "checkpoints").exists()
+    assert (Path(running.folder) / "checkpoints").exists()
+
+
 def test_a_lost_lease_ends_the_process_without_a_word(tmp_path: Path) -> None:
     pid = os.fork()
     if pid == 0:
