@@ -15,6 +15,7 @@ from sweeps.journal import (
     AttemptStarted,
     Body,
     CommandApplied,
+    CommandKind,
     Judged,
     Reported,
     Story,
@@ -25,6 +26,7 @@ from sweeps.spec import SweepSpec
 from sweeps.trial import Action, Report, Trial, TrialRecord, Verdict
 
 Judge = Callable[[Story, int, Report], Verdict]
+Revive = Callable[[Story, bool], tuple[int, Verdict] | None]
 # A worker may vanish for reasons of its own (a reboot, a preempted node), so a trial may lose this
 # many times as many attempts as it may fail.
 LOST_FACTOR = 3
@@ -50,8 +52,9 @@ class Command:
     """A user's command from the inbox, to be applied once."""
 
     id: str
-    kind: str
+    kind: CommandKind
     trial: int | None = None
+    trials: int | None = None
 
 
 class Conductor:
@@ -67,9 +70,11 @@ class Conductor:
         searcher: Searcher,
         judge: Judge,
         append: Callable[[Body], None],
+        revive: Revive = lambda story, last: None,
     ) -> None:
         self.spec, self.story, self.slots, self.mode = spec, story, 1, Mode.RUN
         self._searcher, self._judge, self._append = searcher, judge, append
+        self._revive = revive
 
     def recover(self) -> None:
         """End the attempts that a lost driver left open. Verdicts already given stay given."""
@@ -84,6 +89,8 @@ class Conductor:
                 self._end(record, attempt, AttemptEnd.STOPPED, StopReason.PRUNED)
             elif record.trial.number in self.story.stop_requested:
                 self._end(record, attempt, AttemptEnd.STOPPED, StopReason.USER)
+            elif verdict is not None and verdict.action is Action.PAUSE:
+                self._end(record, attempt, AttemptEnd.PAUSED)
             elif last is not None and last.point == self.spec.spec.report.points:
                 self._end(record, attempt, AttemptEnd.FINISHED)
             else:
@@ -92,17 +99,15 @@ class Conductor:
     def next(self) -> Launch | None:
         """The attempt to start now, journalled as started; None when there is nothing to start.
 
-        Trials that wait for another attempt go before new ones.
+        Trials that wait for another attempt go first, then those that the pruner revives, then
+        new ones.
         """
         if self._closing() or len(self._running()) >= self.slots:
             return None
         waiting = next((r for r in self._records(TrialState.PENDING)), None)
+        waiting = waiting or self._revived() or self._new()
         if waiting is None:
-            asked = self._searcher.ask(self.story)
-            if asked is None:
-                return None
-            self._append(asked)
-            waiting = self.story.trials[asked.trial]
+            return None
         launch = Launch(waiting.trial, len(waiting.attempts) + 1)
         self._append(AttemptStarted(trial=launch.trial.number, attempt=launch.attempt))
         return launch
@@ -117,8 +122,9 @@ class Conductor:
             return False
         if self._closing():
             return True
-        waiting = any(True for _ in self._records(TrialState.PENDING))
-        return not waiting and self._searcher.ask(self.story) is None
+        if self._records(TrialState.PENDING) or not self._searched_out():
+            return False
+        return self._revive(self.story, True) is None
 
     def close(self) -> None:
         """At the very end: parked trials that nothing revived are stopped."""
@@ -135,7 +141,7 @@ class Conductor:
     def complete(self) -> bool:
         """True when every trial has ended and no more will be asked."""
         ended = all(record.state in TRIAL_ENDS for record in self.story.trials.values())
-        return ended and (self.story.cancelled or self._searcher.ask(self.story) is None)
+        return ended and (self.story.cancelled or self._searched_out())
 
     def reported(self, number: int, attempt: int, report: Report) -> Verdict:
         """Journal a report with its verdict. A repeated point is answered with what was stored.
@@ -168,8 +174,8 @@ class Conductor:
         """Apply a user's command, once."""
         if command.id in self.story.commands:
             return
-        body = CommandApplied.model_validate(
-            {"command": command.id, "kind": command.kind, "trial": command.trial}
+        body = CommandApplied(
+            command=command.id, kind=command.kind, trial=command.trial, trials=command.trials
         )
         self._append(body)
 
@@ -199,14 +205,16 @@ class Conductor:
     def broke(self, number: int, attempt: int, error: str, *, raised: bool, fatal: bool) -> None:
         """The worker raised (`raised`) or vanished. `fatal`: another attempt would do the same.
 
-        The trial gives up after `max_attempts` failed attempts, or LOST_FACTOR times as many lost
-        ones. Those lost with their driver have no error and do not count.
+        The trial gives up after `max_attempts` failed attempts since a user last retried it, or
+        LOST_FACTOR times as many lost ones. Those lost with their driver have no error and do not
+        count.
         """
         record = self.story.trials[number]
         if not record.attempts or record.attempts[-1].number != attempt:
             return
         reason = AttemptEnd.FAILED if raised else AttemptEnd.LOST
-        earlier = sum(p.ended == reason and p.error is not None for p in record.attempts)
+        counted = record.attempts[record.forgiven :]
+        earlier = sum(p.ended == reason and p.error is not None for p in counted)
         limit = self.spec.spec.resources.max_attempts * (1 if raised else LOST_FACTOR)
         last = record.last_report
         ended = AttemptEnded(
@@ -219,6 +227,28 @@ class Conductor:
         )
         if record.attempts[-1].ended is None:
             self._append(ended)
+
+    def _revived(self) -> TrialRecord | None:
+        """The parked trial that the pruner brings back now, journalled as revived."""
+        last = not self._running() and self._searched_out()
+        found = self._revive(self.story, last)
+        if found is None:
+            return None
+        number, verdict = found
+        self._append(Judged(trial=number, verdict=verdict))
+        return self.story.trials[number]
+
+    def _searched_out(self) -> bool:
+        """True when the searcher has nothing more. It need not know so before it is asked."""
+        return self._searcher.exhausted(self.story) or self._searcher.ask(self.story) is None
+
+    def _new(self) -> TrialRecord | None:
+        """The searcher's next configuration, journalled as asked."""
+        asked = self._searcher.ask(self.story)
+        if asked is None:
+            return None
+        self._append(asked)
+        return self.story.trials[asked.trial]
 
     def _ended(
         self,

@@ -78,17 +78,23 @@ class AttemptEnded(Wire):
     gave_up: bool = False
 
 
+CommandKind = Literal["pause", "resume", "cancel", "stop_trial", "retry_trial", "set_budget"]
+
+
 class CommandApplied(Wire):
-    """A user's command took effect. `trial` is None for commands to the whole sweep."""
+    """A user's command took effect. `trial` is None for commands to the whole sweep; `trials` is
+    the new budget of `set_budget`, None for all others."""
 
     type: Literal["command_applied"] = "command_applied"
     command: str
-    kind: Literal["pause", "resume", "cancel", "stop_trial"]
+    kind: CommandKind
     trial: int | None = None
+    trials: int | None = None
 
 
 class Judged(Wire):
-    """A verdict on a parked trial, outside any report of its own: revive it or stop it."""
+    """A verdict on a parked trial, outside any report of its own: CONTINUE revives it (it waits
+    for a slot), STOP ends it, PAUSE leaves it parked."""
 
     type: Literal["judged"] = "judged"
     trial: int
@@ -137,6 +143,8 @@ class Story:
     commands: set[str] = field(default_factory=set)
     paused: bool = False
     cancelled: bool = False
+    # budget.trials as a user last set it; None: as the spec says.
+    budget_trials: int | None = None
     # Running trials that the user stopped; the end of their attempt moves them.
     stop_requested: set[int] = field(default_factory=set)
     evidence: list[dict[str, Any]] = field(default_factory=list)
@@ -185,6 +193,8 @@ def apply(story: Story, body: Body) -> None:
             _once(record.state == TrialState.PAUSED, f"trial {body.trial} is not parked")
             if body.verdict.action is Action.STOP:
                 _move(record, TrialState.STOPPED, StopReason.PRUNED)
+            elif body.verdict.action is Action.CONTINUE:
+                _move(record, TrialState.PENDING)
             record.verdicts[_last_point(record)] = body.verdict
         case PastCurves():
             story.evidence = body.curves
@@ -218,10 +228,14 @@ def _end(record: TrialRecord, body: AttemptEnded, stop_requested: bool) -> None:
 
 
 def _command(story: Story, body: CommandApplied) -> None:
-    if body.kind == "stop_trial":
-        _stop_by_user(story, _trial(story, -1 if body.trial is None else body.trial))
-    story.commands.add(body.command)
     match body.kind:
+        case "stop_trial":
+            _stop_by_user(story, _trial(story, -1 if body.trial is None else body.trial))
+        case "retry_trial":
+            _retry(_trial(story, -1 if body.trial is None else body.trial))
+        case "set_budget":
+            _once(body.trials is not None and body.trials > 0, "set_budget needs trials > 0")
+            story.budget_trials = body.trials
         case "pause":
             story.paused = True
         case "resume":
@@ -230,8 +244,14 @@ def _command(story: Story, body: CommandApplied) -> None:
             story.cancelled = True
             for record in story.trials.values():
                 _stop_by_user(story, record)
-        case "stop_trial":
-            pass
+    story.commands.add(body.command)
+
+
+def _retry(record: TrialRecord) -> None:
+    """A failed trial waits for another attempt; one that has not failed is left alone."""
+    if record.state == TrialState.FAILED:
+        record.forgiven = len(record.attempts)
+        _move(record, TrialState.PENDING)
 
 
 def _stop_by_user(story: Story, record: TrialRecord) -> None:

@@ -23,7 +23,8 @@ class SweepState(StrEnum):
 
 
 class TrialState(StrEnum):
-    """PENDING waits for a slot (never run, or its last attempt was lost); PAUSED is parked."""
+    """PENDING waits for a slot (never run, its last attempt was lost, revived by a pruner, or
+    retried by a user); PAUSED is parked."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -68,9 +69,10 @@ SWEEP_MOVES: dict[SweepState, frozenset[SweepState]] = {
     ),
     SweepState.PAUSED: frozenset({SweepState.QUEUED, SweepState.STOPPING, SweepState.CANCELLED}),
     SweepState.STOPPING: frozenset({SweepState.CANCELLED, SweepState.FAILED}),
-    SweepState.DONE: frozenset(),
+    # A user may retry the failed trials of a sweep that has ended.
+    SweepState.DONE: frozenset({SweepState.QUEUED}),
     SweepState.CANCELLED: frozenset(),
-    SweepState.FAILED: frozenset(),
+    SweepState.FAILED: frozenset({SweepState.QUEUED}),
 }
 
 TRIAL_MOVES: dict[TrialState, frozenset[TrialState]] = {
@@ -84,10 +86,10 @@ TRIAL_MOVES: dict[TrialState, frozenset[TrialState]] = {
             TrialState.FAILED,
         }
     ),
-    TrialState.PAUSED: frozenset({TrialState.RUNNING, TrialState.STOPPED}),
+    TrialState.PAUSED: frozenset({TrialState.PENDING, TrialState.RUNNING, TrialState.STOPPED}),
     TrialState.DONE: frozenset(),
     TrialState.STOPPED: frozenset(),
-    TrialState.FAILED: frozenset(),
+    TrialState.FAILED: frozenset({TrialState.PENDING}),
 }
 
 ATTEMPT_MOVES: dict[AttemptState, frozenset[AttemptState]] = {
@@ -95,8 +97,9 @@ ATTEMPT_MOVES: dict[AttemptState, frozenset[AttemptState]] = {
     AttemptState.ENDED: frozenset(),
 }
 
-SWEEP_ENDS = frozenset(state for state, onward in SWEEP_MOVES.items() if not onward)
-TRIAL_ENDS = frozenset(state for state, onward in TRIAL_MOVES.items() if not onward)
+# Where nothing happens any more unless a user retries what failed.
+SWEEP_ENDS = frozenset({SweepState.DONE, SweepState.CANCELLED, SweepState.FAILED})
+TRIAL_ENDS = frozenset({TrialState.DONE, TrialState.STOPPED, TrialState.FAILED})
 
 
 def move_sweep(now: SweepState, to: SweepState) -> SweepState:

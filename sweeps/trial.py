@@ -166,6 +166,8 @@ class TrialRecord:
     reports: dict[int, Report] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     attempts: list[AttemptRecord] = field(default_factory=list)
+    # How many attempts lay behind it when a user last retried it; they count to no limit.
+    forgiven: int = 0
 
     @property
     def last_report(self) -> Report | None:

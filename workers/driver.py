@@ -126,8 +126,9 @@ class Drive:
     def _conductor(self, prepared: Prepared) -> Conductor:
         story = self.book.story
         searcher = make_searcher(self.spec, prepared.horizon_samples)
-        judge = partial(verdict, self.spec, make_pruner(self.spec))
-        return Conductor(self.spec, story, searcher, judge, self.book.append)
+        pruner = make_pruner(self.spec)
+        judge = partial(verdict, self.spec, pruner)
+        return Conductor(self.spec, story, searcher, judge, self.book.append, pruner.revive)
 
     def _stored(self, entry: Entry) -> None:
         if self.mlflow is not None:

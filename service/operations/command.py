@@ -50,6 +50,12 @@ def resume(session: Session, sweep_id: str, now: datetime) -> Accepted:
         return _already(session, sweep, "resume")
     if sweep.state == SweepState.QUEUED:
         return _already(session, sweep, "resume")
+    if sweep.state in SWEEP_ENDS:
+        # Only a retry queues it again.
+        raise IllegalMove(
+            f"a sweep that is {sweep.state} cannot be resumed; it has ended",
+            extra={"state": sweep.state, "possible": []},
+        )
     moves.check(sweep, SweepState.QUEUED)
     row = inbox.give(session, sweep, "resume", now)
     _queue(session, sweep, now)

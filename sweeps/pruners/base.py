@@ -23,6 +23,22 @@ class Pruner(Protocol):
         """
         ...
 
+    def revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
+        """The parked trial to bring back now, with the verdict (CONTINUE) that says why; or None.
+
+        Asked when a slot is free and no trial waits, before the searcher is. `last`: nothing runs
+        and nothing new will be asked; who is not revived now is stopped. Pure, as `judge` is.
+        """
+        ...
+
+
+class NeverRevives:
+    """Base of pruners that park no trial."""
+
+    def revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
+        """None: nothing is parked."""
+        return None
+
 
 def horizon_of(spec: SweepSpec, story: Story) -> int:
     """Samples of one run, as the first driver found it. Raises JournalError when nobody has."""

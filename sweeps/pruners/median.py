@@ -8,13 +8,13 @@ from statistics import median
 from sweeps.cohort import cohort
 from sweeps.journal import Story
 from sweeps.metric import best, best_so_far, cost, value_at
-from sweeps.pruners.base import run_of
+from sweeps.pruners.base import NeverRevives, run_of
 from sweeps.pruners.configs import Median
 from sweeps.spec import SweepSpec
 from sweeps.trial import GO_ON, Action, Evidence, Report, TrialRecord, Verdict
 
 
-class MedianPruner:
+class MedianPruner(NeverRevives):
     """Stops a trial whose best metric so far is worse than its peers' median at the same point.
 
     Peers are those members of the cohort that measured the metric at this very point, past their

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sweeps.journal import Story
+from sweeps.pruners.base import NeverRevives
 from sweeps.spec import SweepSpec
 from sweeps.trial import GO_ON, Report, Verdict
 
 
-class NeverPruner:
+class NeverPruner(NeverRevives):
     """Lets everything go on."""
 
     def __init__(self, spec: SweepSpec) -> None:

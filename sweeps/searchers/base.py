@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from sweeps.journal import Asked, Story
+from sweeps.spec import SweepSpec
 from sweeps.trial import Params, Role
 
 
@@ -17,6 +18,15 @@ class Searcher(Protocol):
         Must not change `story` or remember anything of it; it is asked again after a crash.
         """
         ...
+
+    def exhausted(self, story: Story) -> bool:
+        """True when `ask` would give None now. Cheap: drivers ask once a second."""
+        ...
+
+
+def trial_budget(spec: SweepSpec, story: Story) -> int | None:
+    """How many search trials there may be: as a user last set it, else as the spec says."""
+    return story.budget_trials if story.budget_trials is not None else spec.spec.budget.trials
 
 
 def asked(story: Story, params: Params, seed: int) -> Asked:

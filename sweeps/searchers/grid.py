@@ -5,7 +5,7 @@ from __future__ import annotations
 from sweeps.cells import cell_faults, devices_of, finite_cells, refusal
 from sweeps.errors import SpecError
 from sweeps.journal import Asked, Story
-from sweeps.searchers.base import asked, searched
+from sweeps.searchers.base import asked, searched, trial_budget
 from sweeps.spec import SweepSpec
 
 
@@ -19,9 +19,16 @@ class GridSearcher:
         refused = [(cell, why) for cell in cells if (why := refusal(cell, horizon, devices))]
         if refused:
             raise SpecError(cell_faults(refused))
-        self._cells, self._seed = cells[: spec.spec.budget.trials], spec.spec.seed
+        self._cells, self._spec = cells, spec
 
     def ask(self, story: Story) -> Asked | None:
         """The cell after those searched so far."""
         index = len(searched(story))
-        return asked(story, self._cells[index], self._seed) if index < len(self._cells) else None
+        if self.exhausted(story):
+            return None
+        return asked(story, self._cells[index], self._spec.spec.seed)
+
+    def exhausted(self, story: Story) -> bool:
+        """True after the last cell, or `budget.trials` of them."""
+        limit = trial_budget(self._spec, story)
+        return len(searched(story)) >= min(len(self._cells), limit or len(self._cells))

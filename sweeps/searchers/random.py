@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweeps.cells import devices_of, finite_cells, refusal
 from sweeps.journal import Asked, Story
-from sweeps.searchers.base import asked, searched
+from sweeps.searchers.base import asked, searched, trial_budget
 from sweeps.seeds import generator
 from sweeps.space import draw
 from sweeps.spec import SweepSpec
@@ -23,17 +23,25 @@ class RandomSearcher:
 
     def __init__(self, spec: SweepSpec, horizon: int) -> None:
         self._space, self._seed = spec.spec.parameters, spec.spec.seed
-        self._trials = spec.spec.budget.trials or 0
+        self._spec = spec
         self._horizon, self._devices = horizon, devices_of(spec)
         self._cells = finite_cells(spec)
 
     def ask(self, story: Story) -> Asked | None:
         """The next draw, or None after `budget.trials` of them."""
         before = searched(story)
-        if len(before) >= self._trials:
+        if len(before) >= (trial_budget(self._spec, story) or 0):
             return None
         params = self._draw(len(before), before)
         return None if params is None else asked(story, params, self._seed)
+
+    def exhausted(self, story: Story) -> bool:
+        """True after `budget.trials` draws, or when a finite space is used up."""
+        before = searched(story)
+        if len(before) >= (trial_budget(self._spec, story) or 0):
+            return True
+        # A continuous space has no last configuration; what cannot be drawn is found by drawing.
+        return self._cells is not None and not any(self._fits(c, before) for c in self._cells)
 
     def _draw(self, number: int, before: list[Params]) -> Params | None:
         rng = generator(self._seed, "random-search", number)

@@ -27,7 +27,11 @@ class Desk:
         self.story = fold(self.entries)
         self.verdicts: dict[tuple[int, int], Action] = {}
         searcher = make_searcher(self.spec, HORIZON)
-        self.conductor = Conductor(self.spec, self.story, searcher, self._judge, self._append)
+        self.comebacks: list[int] = []
+        self.asked_as_last: list[bool] = []
+        self.conductor = Conductor(
+            self.spec, self.story, searcher, self._judge, self._append, self._revive
+        )
         self.conductor.slots = 2
 
     def _append(self, body: Body) -> None:
@@ -39,6 +43,12 @@ class Desk:
     def _judge(self, story: Story, number: int, report: Report) -> Verdict:
         action = self.verdicts.get((number, report.point), Action.CONTINUE)
         return Verdict(action=action, reason="test", message="As the test says.")
+
+    def _revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
+        self.asked_as_last.append(last)
+        parked = [n for n, r in story.trials.items() if n in self.comebacks and r.state == "PAUSED"]
+        back = Verdict(action=Action.CONTINUE, reason="revived", message="As the test says.")
+        return (parked[0], back) if parked else None
 
     def state(self, number: int) -> str:
         return str(self.story.trials[number].state)
@@ -301,6 +311,98 @@ def test_parked_trials_are_stopped_at_the_end() -> None:
     assert desk.state(2) == "STOPPED"
     assert desk.story.trials[2].verdicts[1].reason == "parked"
     assert desk.conductor.complete()
+
+
+def test_a_revived_trial_goes_before_a_new_one_and_on_to_its_end() -> None:
+    desk = Desk()
+    desk.verdicts[0, 1] = Action.PAUSE
+    desk.conductor.slots = 1
+    desk.conductor.next()
+    desk.conductor.reported(0, 1, report(1))
+    desk.conductor.saved(0, 1, 64, 1.0)
+    assert desk.state(0) == "PAUSED"
+    desk.comebacks = [0]
+    again = desk.conductor.next()
+    assert again is not None
+    assert (again.trial.number, again.attempt) == (0, 2)
+    assert desk.story.trials[0].verdicts[1].reason == "revived"
+    # Its parting report, told once more by the new attempt, does not park it again.
+    assert desk.conductor.reported(0, 2, report(1)).action is Action.CONTINUE
+    desk.conductor.finished(0, 2, HORIZON, 1.0)
+    run_out(desk)
+    assert desk.conductor.complete()
+    assert len(desk.story.trials) == 4
+
+
+def test_the_pruner_hears_when_it_is_asked_for_the_last_time() -> None:
+    desk = Desk()
+    desk.verdicts[2, 1] = Action.PAUSE
+    desk.conductor.next()
+    assert desk.asked_as_last == [False]
+    run_out(desk)
+    assert desk.asked_as_last[-1] is True
+    assert desk.state(2) == "STOPPED"
+
+
+def test_a_sweep_is_not_done_while_the_pruner_would_bring_a_trial_back() -> None:
+    desk = Desk()
+    desk.verdicts[2, 1] = Action.PAUSE
+    desk.comebacks = [2]
+    run_out(desk)
+    assert [desk.state(n) for n in range(4)] == ["DONE"] * 4
+
+
+def test_recovery_parks_what_was_told_to_pause() -> None:
+    desk = Desk()
+    desk.verdicts[0, 1] = Action.PAUSE
+    desk.conductor.next()
+    desk.conductor.reported(0, 1, report(1))
+    again = Desk(desk.entries)
+    again.conductor.recover()
+    assert again.state(0) == "PAUSED"
+
+
+def test_a_retried_trial_gets_all_its_attempts_again() -> None:
+    desk = Desk(resources={"max_attempts": 2})
+    desk.conductor.slots = 1
+    for attempt in (1, 2):
+        desk.conductor.next()
+        desk.conductor.broke(0, attempt, "oom", raised=True, fatal=False)
+    assert desk.state(0) == "FAILED"
+    desk.conductor.command(Command("r", "retry_trial", 0))
+    for attempt, state in ((3, "PENDING"), (4, "FAILED")):
+        desk.conductor.next()
+        desk.conductor.broke(0, attempt, "oom", raised=True, fatal=False)
+        assert desk.state(0) == state
+
+
+def test_a_smaller_budget_ends_the_search_and_a_larger_one_goes_on() -> None:
+    desk = Desk()
+    desk.conductor.command(Command("b", "set_budget", trials=2))
+    run_out(desk)
+    assert len(desk.story.trials) == 2
+    assert desk.conductor.complete()
+    desk.conductor.command(Command("c", "set_budget", trials=3))
+    assert not desk.conductor.done()
+    run_out(desk)
+    assert len(desk.story.trials) == 3
+
+
+class Unsure:
+    """A searcher that learns that nothing is left only when it is asked."""
+
+    def ask(self, story: Story) -> None:
+        return None
+
+    def exhausted(self, story: Story) -> bool:
+        return False
+
+
+def test_a_searcher_that_finds_nothing_more_ends_the_sweep() -> None:
+    desk = Desk()
+    conductor = Conductor(desk.spec, desk.story, Unsure(), desk._judge, desk._append)
+    assert conductor.next() is None
+    assert conductor.done()
 
 
 @settings(max_examples=60, deadline=None)

@@ -85,14 +85,16 @@ def end(data: Any, story: Story) -> Body | None:
 
 
 def command(data: Any, story: Story) -> Body:
-    kind = data.draw(st.sampled_from(["pause", "resume", "stop_trial", "cancel"]))
+    kinds = ["pause", "resume", "stop_trial", "retry_trial", "cancel", "set_budget"]
+    kind = data.draw(st.sampled_from(kinds))
     record = pick(data, list(story.trials.values()))
-    if kind == "stop_trial" and record is None:
+    if kind.endswith("_trial") and record is None:
         kind = "pause"
     return CommandApplied(
         command=f"c{len(story.commands)}",
         kind=kind,
-        trial=record.trial.number if record and kind == "stop_trial" else None,
+        trial=record.trial.number if record and kind.endswith("_trial") else None,
+        trials=data.draw(st.integers(1, 9)) if kind == "set_budget" else None,
     )
 
 
@@ -100,7 +102,7 @@ def judged(data: Any, story: Story) -> Body | None:
     record = pick(data, records(story, TrialState.PAUSED))
     if record is None:
         return None
-    verdict = data.draw(st.sampled_from([STOP, GO_ON]))
+    verdict = data.draw(st.sampled_from([STOP, GO_ON, PAUSE]))
     return Judged(trial=record.trial.number, verdict=verdict)
 
 
@@ -171,10 +173,16 @@ def test_a_story_is_consistent(entries: list[Entry]) -> None:
 
 @given(journals())
 @settings(max_examples=100)
-def test_what_has_ended_stays_ended(entries: list[Entry]) -> None:
+def test_what_has_ended_stays_ended_unless_it_failed_and_is_retried(entries: list[Entry]) -> None:
     story, ended = Story(), dict[int, str]()
     for entry in entries:
         fold([entry], story)
+        body = entry.body
+        if isinstance(body, CommandApplied) and body.kind == "retry_trial":
+            retried = -1 if body.trial is None else body.trial
+            if ended.get(retried) == TrialState.FAILED:
+                assert story.trials[retried].state == TrialState.PENDING
+                del ended[retried]
         for number, state in ended.items():
             assert story.trials[number].state == state
         ended = {n: r.state for n, r in story.trials.items() if r.state in TRIAL_ENDS}
@@ -245,6 +253,40 @@ def test_cancel_stops_what_waits_and_asks_what_runs() -> None:
     assert script.story.stop_requested == {running}
 
 
+def test_a_parked_trial_that_is_judged_to_go_on_waits_for_a_slot() -> None:
+    script = Script()
+    trial = script.ask()
+    script.say(trial, make_report(1), PAUSE)
+    script.end(trial, AttemptEnd.PAUSED, 100)
+    script.add(Judged(trial=trial, verdict=PAUSE))
+    assert script.story.trials[trial].state == "PAUSED"
+    script.add(Judged(trial=trial, verdict=GO_ON))
+    assert script.story.trials[trial].state == "PENDING"
+    assert script.story.trials[trial].verdicts == {1: GO_ON}
+    script.start(trial)
+    assert script.story.trials[trial].state == "RUNNING"
+
+
+def test_a_retried_trial_waits_and_forgets_its_reason() -> None:
+    script = Script()
+    failed, done = script.ask(), script.ask()
+    script.end(failed, AttemptEnd.FAILED, 10, error="out of memory", gave_up=True)
+    script.end(done)
+    for trial in (failed, done):
+        script.add(CommandApplied(command=f"c{trial}", kind="retry_trial", trial=trial))
+    record = script.story.trials[failed]
+    assert (record.state, record.reason, record.forgiven) == ("PENDING", None, 1)
+    assert script.story.trials[done].state == "DONE"
+
+
+def test_the_last_budget_set_is_the_budget() -> None:
+    script = Script()
+    assert script.story.budget_trials is None
+    for number in (5, 3):
+        script.add(CommandApplied(command=f"c{number}", kind="set_budget", trials=number))
+    assert script.story.budget_trials == 3
+
+
 def test_pause_and_resume() -> None:
     script = Script()
     script.add(CommandApplied(command="a", kind="pause"))
@@ -289,6 +331,9 @@ def ended(trial: int, attempt: int) -> AttemptEnded:
         ended(0, 2),
         CommandApplied(command="c", kind="stop_trial", trial=9),
         CommandApplied(command="c", kind="stop_trial"),
+        CommandApplied(command="c", kind="retry_trial", trial=9),
+        CommandApplied(command="c", kind="set_budget"),
+        CommandApplied(command="c", kind="set_budget", trials=0),
         Judged(trial=0, verdict=STOP),
         Judged(trial=1, verdict=STOP),
         Judged(trial=9, verdict=GO_ON),
