@@ -24,6 +24,7 @@ import psutil
 from service.client import Client
 from service.errors import ServiceError
 from service.schemas import ClaimRequest, Lease
+from workers.book import NOT_WRITTEN, no_room
 from workers.children import die_with_parent
 from workers.logs import start_logging
 from workers.ray_env import QUIET
@@ -36,6 +37,7 @@ AGENT_BACKOFF = 10.0
 # A driver that lived this long did not die of what it began with.
 GROWN_SECONDS = 300.0
 LONGEST_WAIT = 60.0
+FULL_DISK_SECONDS = 15.0
 
 
 class Agent:
@@ -98,7 +100,10 @@ class Agent:
             self._drivers[lease.sweep] = (lease, self._start(lease), time.monotonic())
         except OSError as error:
             log.error("no driver could be started for %s: %s", lease.sweep, error)
-            self._crashed(lease, 0.0)
+            if no_room(error):
+                self._wait_for_room(lease)
+            else:
+                self._crashed(lease, 0.0)
 
     def _start(self, lease: Lease) -> subprocess.Popen[bytes]:
         folder = self._settings.sweep_folder(lease.sweep)
@@ -128,6 +133,8 @@ class Agent:
             if code == 0:
                 self._crashes.pop(sweep, None)
                 self._release(lease)
+            elif code == NOT_WRITTEN:
+                self._wait_for_room(lease)
             else:
                 # A lost lease too: an entry that is refused again and again loses it each time.
                 self._crashed(lease, time.monotonic() - began)
@@ -145,6 +152,11 @@ class Agent:
         else:
             wait = min(self._settings.poll_seconds * 2**crashes, LONGEST_WAIT)
             self._held.append((lease, time.monotonic() + wait))
+
+    def _wait_for_room(self, lease: Lease) -> None:
+        """A full disk is not the sweep's fault: it is tried again for as long as it takes."""
+        log.error("the disk under %s is full or broken", self._settings.storage)
+        self._held.append((lease, time.monotonic() + FULL_DISK_SECONDS))
 
     def _give_up(self, lease: Lease) -> None:
         """A driver that cannot even start would be started for ever."""

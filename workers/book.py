@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +13,18 @@ from pydantic import ValidationError
 
 from sweeps.journal import Body, Entry, Story, apply, fold
 from workers.sinks.base import Sink
+
+log = logging.getLogger(__name__)
+# A driver that cannot write its journal ends with this code (EX_IOERR).
+NOT_WRITTEN = 74
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
+
+def no_room(error: OSError) -> bool:
+    """True when the disk is full or broken, which passes without anything of ours changing."""
+    return error.errno in _NO_ROOM
 
 
 class Book:
@@ -43,13 +57,21 @@ class Book:
         self._sinks.append(sink)
 
     def append(self, body: Body) -> None:
-        """Write one entry. It is on disk and in the story when this returns."""
+        """Write one entry. It is on disk and in the story when this returns.
+
+        Ends this process when the disk does not take it: what is not written must not be acted on,
+        and Ray catches what some of its hooks raise.
+        """
         entry = Entry(seq=self.story.seq + 1, at=_now(), body=body)
         # In the story first: an entry that does not fit must not reach the disk.
         apply(self.story, body)
-        self._file.write(entry.model_dump_json().encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(entry.model_dump_json().encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            log.critical("entry %d was not written to %s: %s", entry.seq, self._path, error)
+            os._exit(NOT_WRITTEN)
         self.story.seq = entry.seq
         self.entries.append(entry)
         for sink in self._sinks:

@@ -23,7 +23,7 @@ from sweeps.pruners import make_pruner
 from sweeps.pruners.decide import verdict
 from sweeps.searchers import make_searcher
 from sweeps.spec import SweepSpec, parse
-from workers.book import Book
+from workers.book import NOT_WRITTEN, Book, no_room
 from workers.ending import Ending, ending
 from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.logs import start_logging
@@ -137,7 +137,7 @@ class Drive:
 
 
 def main(read: Callable[[], str] = sys.stdin.read) -> int:
-    """Read the lease, drive, and say how it ended by the exit code (0, 1, or LOST_LEASE)."""
+    """Read the lease, drive, say how it ended by the exit code: 0, 1, NOT_WRITTEN, LOST_LEASE."""
     start_logging()
     settings = WorkerSettings()
     lease = Lease.model_validate_json(read())
@@ -149,6 +149,11 @@ def main(read: Callable[[], str] = sys.stdin.read) -> int:
     except ServiceError as error:
         log.error("the service refused or is gone: %s", error)
         return 1
+    except OSError as error:
+        if not no_room(error):
+            raise
+        log.error("the disk does not take what this driver writes: %s", error)
+        return NOT_WRITTEN
     log.info("sweep %s: %s %s", lease.sweep, end.state or "left", end.message)
     return 0
 
@@ -159,4 +164,3 @@ def _leave(leave: threading.Event, *_: object) -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
-

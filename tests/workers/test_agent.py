@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 from service_support import AGENT, Host, hosted, make_settings, make_spec, migrated, until
 
+from service.schemas import Lease
 from workers.agent import Agent, visible_gpus
+from workers.book import NOT_WRITTEN
 from workers.settings import WorkerSettings
 
 
@@ -52,6 +56,29 @@ def test_a_driver_that_cannot_start_is_tried_and_then_given_up(host: Host, tmp_p
         assert log.read_text().count("Traceback") == 2
         stop.set()
         thread.join(20)
+
+
+def test_a_full_disk_fails_no_sweep(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drivers end with NOT_WRITTEN more often than the limit of crashes, and the sweep waits."""
+    monkeypatch.setattr("workers.agent.FULL_DISK_SECONDS", 0.05)
+    agent, starts = make_agent(host, tmp_path), list[str]()
+
+    def full(lease: Lease) -> subprocess.Popen[bytes]:
+        starts.append(lease.sweep)
+        if len(starts) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return subprocess.Popen(["sh", "-c", f"exit {NOT_WRITTEN}"])
+
+    monkeypatch.setattr(agent, "_start", full)
+    with host.client() as user:
+        sweep = user.create_sweep(make_spec())
+        thread, stop = serve(agent)
+        until(lambda: len(starts) >= 6, 60)
+        stop.set()
+        thread.join(20)
+        assert user.get_sweep(sweep.id).state == "RUNNING"
 
 
 def test_an_agent_ends_with_its_ray(host: Host, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ from sweeps.journal import (
 from sweeps.lifecycle import AttemptEnd
 from sweeps.trial import GO_ON, Report, StepRecord
 from sweeps.windows import make_window
-from workers.book import Book, read_spool
+from workers.book import NOT_WRITTEN, Book, no_room, read_spool
 
 
 class Taken:
@@ -133,3 +136,36 @@ def test_a_spool_torn_anywhere_gives_the_whole_entries_before(
     ]
     assert len(entries) >= whole[:cut].count(b"\n")
     assert fold(entries).seq == len(entries)
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from sweeps.journal import Asked, Prepared
+from workers.book import Book
+
+book = Book(Path(sys.argv[1]), [])
+book.append(Prepared(horizon_samples=64))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+for number in range(1000):
+    book.append(Asked(trial=number, params={"learning_rate": 0.1}))
+"""
+
+
+def test_a_disk_that_is_full_ends_the_driver_and_loses_nothing_written(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == NOT_WRITTEN, done.stderr
+    assert "was not written to" in done.stderr
+    assert path.stat().st_size == 4096  # the last line is torn
+    again = Book(path, [])
+    assert len(again.entries) == len(again.story.trials) + 1 > 5
+    again.append(Asked(trial=len(again.story.trials), params={}))
+    assert len(read_spool(path)) == len(again.entries)
+
+
+def test_what_passes_by_itself_is_told_from_what_does_not() -> None:
+    assert no_room(OSError(errno.ENOSPC, "full"))
+    assert not no_room(OSError(errno.EACCES, "denied"))
