@@ -30,7 +30,7 @@ COPY service ./service
 COPY workers ./workers
 COPY sweepctl ./sweepctl
 COPY migrations ./migrations
-RUN pip install ${PIP_ARGS} -c constraints.txt -e .
+RUN pip install ${PIP_ARGS} -c constraints.txt -e '.[s3]'
 
 USER 10001:10001
 EXPOSE 8765

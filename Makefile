@@ -6,12 +6,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test test-slow lint clean
+.PHONY: help install demo test test-slow chaos coverage docs bench-guards lint clean
 
 help:
 	@echo "make demo       a whole sweep on this machine, CPU only (KEEP=1 leaves the servers up)"
 	@echo "make test       lint, then the tests"
-	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-slow  coverage, then the tests that take minutes"
+	@echo "make chaos      sweeps while every part is killed in turn, 15 minutes (SEED=1 FAULTS=48)"
+	@echo "make coverage   which lines the tests reach"
+	@echo "make bench-guards  do the guards kill good runs? over recorded curves (CURVES=folder)"
+	@echo "make docs       write docs/reference anew from the code"
 	@echo "make lint       ruff, mypy, import contracts"
 	@echo "make install    the environment in .venv (the others do it when needed)"
 	@echo "make clean      everything that make made"
@@ -29,12 +33,34 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/sweepctl demo --state .demo $(if $(KEEP),--keep)
 
-test: lint
-	$(BIN)/python -m pytest -m "not slow"
+# The tests of one file stay together; two files at a time.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
-# pytest's exit code 5: no such test exists
-test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]
+test: lint
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+
+test-slow: $(STAMP) coverage
+	$(BIN)/python -m pytest -m slow
+
+# What the tests reach, in their own process and in those that they start. Without end_to_end and
+# chaos: they take long under the tracer, and what they kill tells nothing.
+coverage: $(STAMP)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -q -m "not slow" --ignore=tests/end_to_end --ignore=tests/chaos --cov --cov-report=term:skip-covered
+
+SEED ?= 1
+FAULTS ?= 48
+
+chaos: $(STAMP)
+	PYTHONPATH=.:tests/support $(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS)
+
+# Folders of recorded curves (the format is in docs/benchmarks.md); skipped when there are none.
+CURVES ?= data/curves
+
+bench-guards: $(STAMP)
+	$(BIN)/python -m benchmarks.guards $(CURVES)
+
+docs: $(STAMP)
+	$(BIN)/python -m docs.generate
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -42,5 +68,5 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-logo
 
 clean:
-	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

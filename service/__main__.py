@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _check(settings: Settings) -> None:
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.limits())
     try:
         found = fault(database)
     finally:

@@ -31,6 +31,6 @@ class Context:
 
 def make(settings: Settings) -> Context:
     """The context of a new app. Raises SettingsError."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.limits())
     gate = asyncio.Semaphore(database.writers)
     return Context(settings, database, Keyring(*settings.tokens()), Metrics(), gate)

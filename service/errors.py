@@ -94,9 +94,15 @@ class JournalMismatch(Conflict):
 
 
 class PreconditionFailed(ServiceError):
-    """If-Match does not hold."""
+    """If-Match does not hold; `extra["revision"]` is the current one."""
 
     status, slug, title = 412, "precondition-failed", "It was changed in the meantime"
+
+
+class PreconditionRequired(ServiceError):
+    """A change of settings came without If-Match."""
+
+    status, slug, title = 428, "precondition-required", "Say which revision you change"
 
 
 class TooLarge(ServiceError):

@@ -1,4 +1,4 @@
-"""What wraps every request: a limit on its body, and a count of its answer."""
+"""What wraps every request: limits on its body's size and depth, and a count of its answer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
 from service.clock import now, stamp
-from service.errors import TooLarge
+from service.errors import Invalid, TooLarge
 from service.metrics import Metrics
+from service.nesting import nested_deeper
 
 # How many times its limit of a refused body is read, so that its sender hears why.
 DISCARDED = 4
+# A spec may be 32 deep; the deepest journal entry of ours is 8.
+MAX_DEPTH = 64
 
 
 class BodyLimit:
-    """Reads a body before the app does and refuses one over its limit, announced or chunked.
+    """Reads a body before the app does and refuses one over its limit, announced or chunked, and
+    one that is nested deeper than MAX_DEPTH.
 
     `journal_bytes` holds for paths that end in /journal, `any_bytes` for all others.
     """
@@ -40,6 +44,10 @@ class BodyLimit:
             error = TooLarge(f"a body may have {limit} bytes here; send less at a time")
             answer = problems.response(error, scope["path"], {"Connection": "close"})
             await answer(scope, receive, send)
+            return
+        if nested_deeper(body, MAX_DEPTH):
+            deep = Invalid(f"lists and objects may be nested {MAX_DEPTH} deep here; flatten them")
+            await problems.response(deep, scope["path"])(scope, receive, send)
             return
         await self._app(scope, _Replay(body, receive), send)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from service.errors import (
     Unsupported,
     class_of,
 )
+from service.store import trouble
 from sweeps.errors import Fault, SpecError, UnsupportedError
 from sweeps.faults import pointer, shorten
 
@@ -37,7 +38,8 @@ def install(app: FastAPI) -> None:
         SpecError,
         RequestValidationError,
         HTTPException,
-        OperationalError,
+        *trouble.PASSING,
+        DataError,
         Exception,
     )
     for kind in kinds:
@@ -97,9 +99,12 @@ def translate(error: Exception) -> ServiceError:
             return _validation(error)
         case HTTPException():
             return class_of(None, error.status_code)(str(error.detail))
-        case OperationalError():
+        case DataError():
             log.error("the database: %s", error)
-            return Unavailable("the database does not answer; try again")
+            return BadRequest(trouble.UNFIT)
+        case SQLAlchemyError() if isinstance(error, trouble.PASSING):
+            log.error("the database: %s", error)
+            return Unavailable(trouble.explain(error))
     return ServiceError("the service failed at this request; its log says why")
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from sweeps.journal import Entry
+from sweeps.journal import CommandKind, Entry
 from sweeps.lifecycle import SweepState, TrialState
+from sweeps.space import LARGEST
 from sweeps.spec import Metric, Name
 from sweeps.trial import Params, Report, Role, Verdict
 from sweeps.wire import Wire
@@ -40,11 +41,13 @@ class Tracking(Wire):
 
 
 class Command(Answer):
-    """A user's command in the inbox. `trial` is the trial's number, None for the whole sweep."""
+    """A user's command in the inbox. `trial` is the trial's number, None for the whole sweep;
+    `trials` the new budget of `set_budget`."""
 
     id: str
-    kind: Literal["pause", "resume", "cancel", "stop_trial"]
+    kind: CommandKind
     trial: int | None = None
+    trials: int | None = None
 
 
 class Sweep(Answer):
@@ -52,7 +55,9 @@ class Sweep(Answer):
 
     `message` says why it is where it is; for a QUEUED sweep why it does not run. `trials` counts
     trials by state. `pending` are commands that no driver has applied yet. `driven` is true while
-    a driver holds an unexpired lease, `slots` is what that driver may run at once.
+    a driver holds an unexpired lease, `slots` are the devices that it may use at once. `priority`,
+    `max_parallel` (None: no limit) and `budget_trials` (None: none) are the settings as they stand;
+    `revision` counts their changes, and is the ETag.
     """
 
     id: SweepId
@@ -68,6 +73,10 @@ class Sweep(Answer):
     pending: list[Command]
     driven: bool
     slots: int
+    revision: int = 1
+    priority: int = 0
+    max_parallel: int | None = None
+    budget_trials: int | None = None
     tracking: Tracking | None
     created_at: datetime
     updated_at: datetime
@@ -143,6 +152,20 @@ class ReportLine(Answer):
     verdict: Verdict
 
 
+class SweepReport(ReportLine):
+    """One report among all of a sweep's. `number` is the trial's."""
+
+    trial_id: TrialId
+    number: int
+
+
+class ReportPage(Answer):
+    """`next_cursor` is None on the last page."""
+
+    items: list[SweepReport]
+    next_cursor: str | None
+
+
 class TrialDetail(Trial):
     """One trial, whole: its attempts and its reports with their verdicts, both in order."""
 
@@ -177,8 +200,9 @@ class Event(Answer):
 
     type and data: `sweep` {state, was, message}; `trial` {number, state, was, reason, params};
     `verdict` {number, point, samples, action, reason, message, audit, loss, grad_norm, metrics};
-    `command` {id, kind, trial, status: waiting | applied}. Numbers in `data` that are not finite
-    are the strings that the wire uses. `last` is true on the sweep's last event.
+    `command` {id, kind, trial, trials, status: waiting | applied}. Numbers in `data` that are not
+    finite are the strings that the wire uses. `last` is true on the event by which the sweep
+    ended; a retry takes it back.
     """
 
     id: int
@@ -202,6 +226,43 @@ class Accepted(Answer):
     state: SweepState
 
 
+class Retried(Accepted):
+    """A retry was taken. `trials` are the numbers of those that will run again, `id` is the last
+    one's command."""
+
+    trials: list[int]
+
+
+class PatchBudget(Wire):
+    """A new budget. `trials` is the most to ask for in all, never less than were asked."""
+
+    trials: Annotated[int, Field(strict=True, ge=1, lt=LARGEST)]
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    """What is left out stays: the default in code is never used."""
+    del schema["default"]
+
+
+class PatchSweep(Wire):
+    """Settings of a sweep to change; those left out stay. `max_parallel` null is no limit."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    priority: Annotated[int, Field(strict=True, ge=-100, le=100, json_schema_extra=_no_default)] = 0
+    max_parallel: Annotated[
+        Annotated[int, Field(strict=True, ge=1, lt=LARGEST)] | None,
+        Field(json_schema_extra=_no_default),
+    ] = None
+    budget: Annotated[PatchBudget, Field(json_schema_extra=_no_default)] = PatchBudget(trials=1)
+
+    @model_validator(mode="after")
+    def _something(self) -> PatchSweep:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change: give priority, max_parallel or budget")
+        return self
+
+
 class ClaimRequest(Wire):
     """An agent offers `slots` parallel trials of its pool for one of its recipes.
 
@@ -220,8 +281,9 @@ class ClaimRequest(Wire):
 class Lease(Answer):
     """The right to drive `sweep` (its id) for `expires_in` seconds, renewed every `renew_every`.
 
-    `token` grows with each claim of the sweep; `slots` is the most to run at once; `commands` are
-    those not applied yet; `state` is RUNNING.
+    `token` grows with each claim of the sweep; `slots` are the devices to use at most,
+    `max_parallel` the trials (None: no limit; it may differ from the spec's, and a renewal may
+    change it); `commands` are those not applied yet; `state` is RUNNING.
     """
 
     sweep: SweepId
@@ -229,6 +291,7 @@ class Lease(Answer):
     state: SweepState
     token: int
     slots: int
+    max_parallel: int | None = None
     expires_in: float
     renew_every: float
     commands: list[Command]
@@ -243,9 +306,10 @@ class RenewRequest(Wire):
 
 
 class Renewal(Answer):
-    """What holds until the next renewal. `commands` are those not journalled as applied."""
+    """What holds until the next renewal, as in the lease."""
 
     slots: int
+    max_parallel: int | None = None
     commands: list[Command]
     expires_in: float
 

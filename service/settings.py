@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.store.database import Limits
 
 
 class SettingsError(Exception):
@@ -16,12 +19,21 @@ class Settings(BaseSettings):
     """Read from the environment.
 
     A token comes from its variable or, with `_FILE`, from a file. `max_body_bytes` limits every
-    body but a journal's, which `max_journal_bytes` limits. Times are in seconds.
+    body but a journal's, which `max_journal_bytes` limits. Times are in seconds. What begins with
+    `database_` is told at `service.store.database.Limits`.
     """
 
     model_config = SettingsConfigDict(env_prefix="SWEEP_", extra="ignore")
 
     database_url: str = "sqlite:///sweeps.db"
+    database_pool_size: int = Field(default=Limits.pool_size, ge=1)
+    database_pool_overflow: int = Field(default=Limits.pool_overflow, ge=0)
+    database_pool_seconds: float = Field(default=Limits.pool_seconds, gt=0)
+    database_recycle_seconds: int = Field(default=Limits.recycle_seconds, gt=0)
+    database_connect_seconds: int = Field(default=Limits.connect_seconds, ge=0)
+    database_statement_seconds: float = Field(default=Limits.statement_seconds, ge=0)
+    database_lock_seconds: float = Field(default=Limits.lock_seconds, ge=0)
+    database_idle_seconds: float = Field(default=Limits.idle_seconds, ge=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     user_token: SecretStr | None = None
@@ -36,6 +48,11 @@ class Settings(BaseSettings):
     event_poll_seconds: float = Field(default=0.3, gt=0)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     request_log: bool = False
+
+    def limits(self) -> Limits:
+        """How many connections, and how long to wait."""
+        names = [field.name for field in fields(Limits)]
+        return Limits(**{name: getattr(self, f"database_{name}") for name in names})
 
     def tokens(self) -> tuple[str, str]:
         """(user token, agent token). Raises SettingsError when one is missing or both are equal."""

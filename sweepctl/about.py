@@ -33,7 +33,7 @@ def version(
         with Client(target.server, target.token, timeout=2.0, retries=0) as client:
             found["service"] = client.health().version
     except (CliError, ServiceError):
-        say("no service answers; next: sweepctl up")
+        say("no service answers; next: sweepctl doctor")
     if output in (Format.JSON, Format.YAML):
         document(output, found)
     else:
@@ -41,10 +41,17 @@ def version(
 
 
 def completion(
-    shell: Annotated[str, typer.Argument(help=f"One of {', '.join(_SHELLS)}.")] = "bash",
+    shell: Annotated[
+        str,
+        typer.Argument(help=f"One of {', '.join(_SHELLS)}.", autocompletion=lambda: list(_SHELLS)),
+    ] = "bash",
 ) -> None:
     """Print the completion script: `source <(sweepctl completion bash)`."""
     if shell not in _SHELLS:
-        raise CliError(f"'{shell}' is not one of {', '.join(_SHELLS)}", ExitCode.USAGE)
+        raise CliError(
+            f"'{shell}' is not one of {', '.join(_SHELLS)}",
+            ExitCode.USAGE,
+            "sweepctl completion bash",
+        )
     variable = "_SWEEPCTL_COMPLETE"
     print(get_completion_script(prog_name="sweepctl", complete_var=variable, shell=shell))

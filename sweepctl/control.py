@@ -7,13 +7,17 @@ from typing import Annotated
 import typer
 
 from service.schemas import Accepted
-from sweepctl import resolve, text
+from sweepctl import completing, resolve, text
 from sweepctl.output import say
 from sweepctl.settings import connect
 
-SweepRef = Annotated[str, typer.Argument(metavar="SWEEP", help="Id, unique prefix or name.")]
 AnyRef = Annotated[
-    str, typer.Argument(metavar="TRIAL|SWEEP", help="SWEEP/NUMBER or trl_... for a trial.")
+    str,
+    typer.Argument(
+        metavar="TRIAL|SWEEP",
+        help="SWEEP/NUMBER or trl_... for a trial.",
+        autocompletion=completing.sweeps_and_trials,
+    ),
 ]
 
 
@@ -28,14 +32,14 @@ def stop(ctx: typer.Context, ref: AnyRef) -> None:
             _tell(client.cancel(sweep.id), sweep.id, "cancel")
 
 
-def pause(ctx: typer.Context, sweep: SweepRef) -> None:
+def pause(ctx: typer.Context, sweep: resolve.SweepRef) -> None:
     """Save what runs and give the devices back."""
     with connect(ctx) as client:
         found = resolve.sweep(client, sweep)
         _tell(client.pause(found.id), found.id, "pause")
 
 
-def resume(ctx: typer.Context, sweep: SweepRef) -> None:
+def resume(ctx: typer.Context, sweep: resolve.SweepRef) -> None:
     """Queue a paused sweep again; its trials go on where they were."""
     with connect(ctx) as client:
         found = resolve.sweep(client, sweep)

@@ -11,7 +11,7 @@ import typer
 from service.client import Client
 from service.errors import Unreachable
 from service.schemas import SweepDetail, Trial
-from sweepctl import demo_report, text
+from sweepctl import completing, demo_report, text
 from sweepctl.exits import CliError, ExitCode
 from sweepctl.guard import InterruptError, Signals, split
 from sweepctl.localpaths import localize
@@ -32,7 +32,9 @@ def demo(
     state: Annotated[Path, typer.Option(help="The folder that holds everything.")] = Path(".demo"),
     keep: Annotated[bool, typer.Option("--keep", help="Leave it all up until Ctrl-C.")] = False,
     slots: Annotated[int | None, typer.Option(min=1, help="Trials at once.")] = None,
-    preset: Annotated[str, typer.Option(help="The sweep to run.")] = "quickstart",
+    preset: Annotated[
+        str, typer.Option(help="The sweep to run.", autocompletion=completing.presets)
+    ] = "quickstart",
     timeout: Annotated[str, typer.Option(help="Give up after this time; exit code 124.")] = "1h",
 ) -> None:
     """Make data and a base model, sweep over it, show what came out, and stop everything."""
@@ -111,7 +113,7 @@ def _pause(stack: Stack, deadline: float | None) -> None:
 def _line(sweep: SweepDetail, trial: Trial) -> str:
     ended = sum(many for state, many in sweep.trials.items() if state in TRIAL_ENDS)
     value = "" if trial.value is None else f" {sweep.metric.name}={text.number(trial.value)}"
-    why = f" ({trial.reason})" if trial.reason else ""
+    why = f" ({text.reason(trial.reason)})" if trial.reason else ""
     said = f"trial {trial.number:>2} {trial.state}{why} {text.params(trial.params)}{value}"
     return f"[{ended:>2} ended] {said}"
 

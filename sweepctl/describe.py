@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 import yaml
 from rich.console import RenderableType
@@ -19,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Show one sweep or one trial, whole
 @app.command("sweep")
 def sweep(
     ctx: typer.Context,
-    sweep: Annotated[str, typer.Argument(help="Id, unique prefix or name.")],
+    sweep: resolve.SweepRef,
     output: Output = Format.TABLE,
 ) -> None:
     """One sweep: where it is, its spec, its trials."""
@@ -32,7 +30,7 @@ def sweep(
 @app.command("trial")
 def trial(
     ctx: typer.Context,
-    trial: Annotated[str, typer.Argument(help="SWEEP/NUMBER, id or unique prefix.")],
+    trial: resolve.TrialRef,
     output: Output = Format.TABLE,
 ) -> None:
     """One trial: its configuration, attempts, reports and verdicts."""
@@ -57,6 +55,9 @@ def _sweep(found: SweepDetail, trials: list[Trial], wide: bool) -> list[Renderab
         ("Waiting commands", pending or "-"),
         ("Pool", found.pool),
         ("Driver", f"{found.slots} slots" if found.driven else "none"),
+        ("Priority", str(found.priority)),
+        ("Max parallel", text.limit(found.max_parallel)),
+        ("Budget of trials", text.limit(found.budget_trials)),
         ("Metric", tables.metric(found)),
         ("Trials", text.states(found.trials)),
         ("Created", text.moment(found.created_at)),
@@ -79,7 +80,7 @@ def _trial(found: TrialDetail, wide: bool) -> list[RenderableType]:
         ("Role", found.role.value),
         ("Seed", str(found.seed)),
         ("State", found.state.value),
-        ("Reason", found.reason or "-"),
+        ("Reason", text.reason(found.reason)),
         ("Samples", text.count(found.samples)),
         *((name, text.parameter(value)) for name, value in found.params.items()),
     ]

@@ -14,6 +14,7 @@ from rich.console import RenderableType
 
 from service.client import Client
 from service.errors import Forbidden, ServiceError, Unauthenticated, Unavailable, Unreachable
+from sweepctl import contexts
 from sweepctl.about import own_version
 from sweepctl.exits import CliError, ExitCode
 from sweepctl.output import Format, Output, document, show, table
@@ -38,7 +39,7 @@ def doctor(
     output: Output = Format.TABLE,
 ) -> None:
     """Check this machine, the service, the token, the agents and MLflow. Exit 1 when one is ill."""
-    checks = [*_machine(), *_service(ctx)]
+    checks = [*_machine(), *_contexts(), *_service(ctx)]
     if output in (Format.JSON, Format.YAML):
         rows = [
             {"name": one.name, "ok": not one.mend, "found": one.found, "mend": one.mend}
@@ -70,6 +71,19 @@ def _machine() -> Iterator[Check]:
     folder = Path(str(current().get("state") or Path.cwd()))
     free = shutil.disk_usage(folder if folder.exists() else Path.cwd()).free / _GIGABYTE
     yield Check("disk", f"{free:.1f} GB free in {folder}", "" if free > 5 else "make room: 5 GB")
+
+
+def _contexts() -> Iterator[Check]:
+    try:
+        known = contexts.load()
+    except CliError as error:
+        yield Check("contexts", error.message, error.hint or f"mend {contexts.file()}")
+        return
+    if not known.named:
+        return
+    names = ", ".join(f"{name}*" if name == known.current else name for name in known.named)
+    mend = f"chmod 600 {contexts.file()}: others can read its tokens" if contexts.loose() else ""
+    yield Check("contexts", f"{names} (* is current)", mend)
 
 
 def _service(ctx: typer.Context) -> Iterator[Check]:

@@ -21,7 +21,7 @@ def _sweep(data: dict[str, Any]) -> str:
 
 
 def _trial(data: dict[str, Any]) -> str:
-    why = f" ({data['reason']})" if data.get("reason") else ""
+    why = f" ({text.reason(data['reason'])})" if data.get("reason") else ""
     return f"trial {data['number']} {data['state']}{why} {text.params(data.get('params') or {})}"
 
 

@@ -9,8 +9,11 @@ from service.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    MethodNotAllowed,
     NotFound,
+    PreconditionFailed,
     ServiceError,
+    TooLarge,
     Unauthenticated,
     Unreachable,
 )
@@ -53,8 +56,7 @@ _CODES: list[tuple[type[ServiceError], ExitCode]] = [
     (Forbidden, ExitCode.AUTH),
     (NotFound, ExitCode.NOT_FOUND),
     (Conflict, ExitCode.CONFLICT),
-    (Invalid, ExitCode.USAGE),
-    (BadRequest, ExitCode.USAGE),
+    (PreconditionFailed, ExitCode.CONFLICT),
 ]
 
 
@@ -67,11 +69,13 @@ def code_of(error: Exception) -> ExitCode:
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
-    return ExitCode.FAILED
+    # Below 500 the caller must act, from there on the operator.
+    mine = isinstance(error, ServiceError) and error.status < 500
+    return ExitCode.USAGE if mine else ExitCode.FAILED
 
 
 def lines_of(error: CliError | ServiceError | SweepError) -> list[str]:
-    """The error as lines for stderr; the last one says what to do next, where that helps."""
+    """The error as lines for stderr; the last one says what to do next."""
     if isinstance(error, FileError):
         lines = [f"error: {_placed(fault, error)}" for fault in error.faults]
     elif isinstance(error, SpecError):
@@ -83,8 +87,7 @@ def lines_of(error: CliError | ServiceError | SweepError) -> list[str]:
         lines = faults or [f"error: {error.detail}"]
     else:
         lines = [f"error: {error}"]
-    hint = _hint(error)
-    return [*lines, f"next: {hint}"] if hint else lines
+    return [*lines, f"next: {_hint(error)}"]
 
 
 def _placed(fault: Fault, error: FileError) -> str:
@@ -96,15 +99,36 @@ def _placed(fault: Fault, error: FileError) -> str:
     return f"{error.message}:{line}: {fault}" if line else f"{error.message}: {fault}"
 
 
-def _hint(error: Exception) -> str | None:
+# What to do about an error of the service: the first class that fits.
+_HINTS: list[tuple[type[ServiceError], str]] = [
+    (
+        Unreachable,
+        "sweepctl up (starts a service here), or name one with --server; sweepctl doctor",
+    ),
+    (
+        Unauthenticated,
+        "set SWEEPCTL_TOKEN, or --token; `sweepctl up` writes one to STATE/user.token",
+    ),
+    (
+        Forbidden,
+        "use a token that may: --token, SWEEPCTL_TOKEN or --context; sweepctl context show",
+    ),
+    (NotFound, "sweepctl get sweeps"),
+    (PreconditionFailed, "look at what is there now, and run the command again"),
+    (Conflict, "sweepctl get sweeps shows the states"),
+    (TooLarge, "send less; a spec is a few kilobytes"),
+    (Invalid, "mend what is named; sweepctl schema shows what a spec may hold"),
+    (MethodNotAllowed, "sweepctl doctor tells whether service and command are of one version"),
+    (BadRequest, "mend what is named; sweepctl --help, sweepctl doctor"),
+    (ServiceError, "sweepctl doctor"),
+]
+
+
+def _hint(error: CliError | ServiceError | SweepError) -> str:
     if isinstance(error, CliError):
-        return error.hint
-    if isinstance(error, Unreachable):
-        return "sweepctl up (starts a service here), or name one with --server; sweepctl doctor"
-    if isinstance(error, Unauthenticated):
-        return "set SWEEPCTL_TOKEN, or --token; `sweepctl up` writes one to STATE/user.token"
-    if isinstance(error, NotFound):
-        return "sweepctl get sweeps"
-    if isinstance(error, ServiceError) and error.status >= 500:
-        return "sweepctl doctor"
-    return None
+        return error.hint or "sweepctl --help"
+    if isinstance(error, SpecError):
+        return "mend what is named; sweepctl schema shows what a spec may hold"
+    if isinstance(error, ServiceError):
+        return next(hint for kind, hint in _HINTS if isinstance(error, kind))
+    return "sweepctl doctor"

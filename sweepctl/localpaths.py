@@ -14,26 +14,34 @@ from sweeps.errors import Fault
 _MUST_BE_HERE = ("./", "../", "~/")
 
 
+def present(spec: SpecFile) -> None:
+    """Raises FileError for each path of a checked spec that must be here and is not."""
+    faults = [
+        Fault(place, name, f"there is no {_local(spec, name)}", "Mend the path, or make the file.")
+        for holder, key, place in _places(spec.data["spec"]["workload"])
+        if (name := holder[key]).startswith(_MUST_BE_HERE) and not _local(spec, name).exists()
+    ]
+    if faults:
+        raise FileError(spec.name, faults, spec.lines)
+
+
 def localize(spec: SpecFile, target: Target, say: Callable[[str], None]) -> None:
     """Rewrite the paths of a checked spec in place.
 
     A name that exists under the spec's folder is a path; `org/name` that does not stays a hub id;
-    any other name is left to the pool's data roots, and `say` tells so. Raises FileError for a
-    path that must be here and is not, and for any local path when the service is elsewhere.
+    any other name is left to the pool's data roots, and `say` tells so. Raises FileError as
+    `present` does, and for any local path when the service is elsewhere.
     """
+    present(spec)
     faults: list[Fault] = []
     for holder, key, pointer in _places(spec.data["spec"]["workload"]):
         name = holder[key]
         path = Path(name).expanduser()
-        local = (spec.folder / path).resolve()
+        local = _local(spec, name)
         if path.is_absolute() and not name.startswith("~"):
             continue
         if not local.exists():
-            if name.startswith(_MUST_BE_HERE):
-                faults.append(
-                    Fault(pointer, name, f"there is no {local}", "Mend the path, or make the file.")
-                )
-            elif not _is_hub_id(name):
+            if not _is_hub_id(name):
                 say(f"note: {pointer}: no {name} in {spec.folder}; the pool's data roots decide")
         elif target.loopback:
             holder[key] = str(local)
@@ -51,6 +59,10 @@ def _elsewhere(pointer: str, name: str, local: Path, target: Target) -> Fault:
         f"Copy it under a data root of the pool (e.g. rsync -a {local} HOST:/DATA_ROOT/) and write "
         "its absolute path there.",
     )
+
+
+def _local(spec: SpecFile, name: str) -> Path:
+    return (spec.folder / Path(name).expanduser()).resolve()
 
 
 def _is_hub_id(name: str) -> bool:

@@ -9,22 +9,38 @@ import typer
 
 from sweepctl import (
     about,
+    compare,
+    completing,
+    context,
     control,
     demo,
     describe,
     doctor,
     environment,
+    export,
     get,
     result,
+    retry,
     schema,
+    setting,
     sweeps,
     up,
     wait,
     watch,
     why,
 )
+from sweepctl.output import writable
 from sweepctl.settings import Given
 from sweepctl.shell import Group
+
+# The headings of `sweepctl --help`.
+RUN, LOOK, STEER, SPEC, HERE = (
+    "Run a sweep",
+    "Look at sweeps and trials",
+    "Steer a sweep",
+    "Write a spec",
+    "This machine and its services",
+)
 
 app = typer.Typer(
     cls=Group,
@@ -41,32 +57,46 @@ app = typer.Typer(
 def options(
     ctx: typer.Context,
     server: Annotated[
-        str | None, typer.Option(help="The service. Default: SWEEPCTL_SERVER, or the running `up`.")
+        str | None, typer.Option(help="The service. Default: SWEEPCTL_SERVER, then the context.")
     ] = None,
     token: Annotated[
-        str | None, typer.Option(help="The token. Default: SWEEPCTL_TOKEN, or that of `up`.")
+        str | None, typer.Option(help="The token. Default: SWEEPCTL_TOKEN, then the context's.")
+    ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            help="A named service. Default: SWEEPCTL_CONTEXT, then `context use`, then the "
+            "running `up`.",
+            autocompletion=completing.context_names,
+        ),
     ] = None,
 ) -> None:
     """Options of every command; they may stand anywhere on the line."""
     os.environ.update(environment.spared(os.environ))
-    ctx.obj = Given(server, token)
+    writable()
+    ctx.obj = Given(server, token, context)
 
 
-app.command()(up.up)
-app.command()(demo.demo)
-app.command()(sweeps.create)
-app.command()(sweeps.plan)
-app.add_typer(get.app, name="get")
-app.add_typer(describe.app, name="describe")
-app.command()(watch.watch)
-app.command()(why.why)
-app.command()(result.result)
-app.command()(control.stop)
-app.command()(control.pause)
-app.command()(control.resume)
-app.command()(wait.wait)
-app.command()(schema.schema)
-app.add_typer(schema.app, name="presets")
-app.command()(doctor.doctor)
-app.command()(about.completion)
-app.command()(about.version)
+app.command(rich_help_panel=RUN)(up.up)
+app.command(rich_help_panel=RUN)(demo.demo)
+app.command(rich_help_panel=RUN)(sweeps.create)
+app.command(rich_help_panel=RUN)(sweeps.plan)
+app.command(rich_help_panel=RUN)(wait.wait)
+app.add_typer(get.app, name="get", rich_help_panel=LOOK)
+app.add_typer(describe.app, name="describe", rich_help_panel=LOOK)
+app.command(rich_help_panel=LOOK)(watch.watch)
+app.command(rich_help_panel=LOOK)(why.why)
+app.command(rich_help_panel=LOOK)(result.result)
+app.command(rich_help_panel=LOOK)(compare.compare)
+app.add_typer(export.app, name="export", rich_help_panel=LOOK)
+app.command(rich_help_panel=STEER)(control.stop)
+app.command(rich_help_panel=STEER)(control.pause)
+app.command(rich_help_panel=STEER)(control.resume)
+app.command(rich_help_panel=STEER)(retry.retry)
+app.command(name="set", rich_help_panel=STEER)(setting.set_)
+app.command(rich_help_panel=SPEC)(schema.schema)
+app.add_typer(schema.app, name="presets", rich_help_panel=SPEC)
+app.add_typer(context.app, name="context", rich_help_panel=HERE)
+app.command(rich_help_panel=HERE)(doctor.doctor)
+app.command(rich_help_panel=HERE)(about.completion)
+app.command(rich_help_panel=HERE)(about.version)

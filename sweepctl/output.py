@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 import yaml
 from pydantic import BaseModel
-from rich.console import Console, RenderableType
+from rich.console import Console, OverflowMethod, RenderableType
 from rich.table import Table
 
 
@@ -49,6 +50,18 @@ def console(stderr: bool = False) -> Console:
         emoji=False,
         soft_wrap=not tty,
     )
+
+
+def writable() -> None:
+    """Let what this terminal's encoding lacks be written as an escape instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    """Whether blocks and bars can be written there: a UTF encoding."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def say(message: str) -> None:
@@ -101,7 +114,20 @@ def table(*columns: str) -> Table:
     """An empty table as kubectl prints them: no lines, headers in capitals."""
     made = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        made.add_column(column.upper(), no_wrap=True, overflow="ellipsis")
+        made.add_column(column.upper(), no_wrap=True, overflow=_overflow())
+    return made
+
+
+def _overflow() -> OverflowMethod:
+    """How a cell is cut: the dots of rich are no ASCII."""
+    return "ellipsis" if speaks_unicode(sys.stdout) else "crop"
+
+
+def beside(head: str, names: Sequence[str]) -> Table:
+    """A table with a column for each of some things that a person named; names stay as typed."""
+    made = table(head)
+    for name in names:
+        made.add_column(name, no_wrap=True, overflow=_overflow())
     return made
 
 

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated
+
+import typer
 
 from service.client import Client
 from service.errors import NotFound
 from service.schemas import Sweep, Trial, TrialDetail
+from sweepctl import completing
 from sweepctl.exits import CliError, ExitCode
 from sweepctl.text import age, short
 from sweeps.trial import trial_id
 
+# What commands take for one sweep, or one trial.
+SweepRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="SWEEP", help="Id, unique prefix or name.", autocompletion=completing.sweeps
+    ),
+]
+TrialRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="TRIAL",
+        help="SWEEP/NUMBER, id or unique prefix.",
+        autocompletion=completing.trials,
+    ),
+]
+# Sweeps among which the nearest name is looked for.
+_NEWEST = 200
+# What a sweep can be called, as sweeps.spec has it; the service refuses to look for more.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FULL = re.compile(r"^(swp|trl)_[0-9a-f]{32}$")
 
 
@@ -24,14 +48,13 @@ def sweep(client: Client, ref: str) -> Sweep:
     """By id, unique prefix of an id (`swp_3f`), or name. Raises CliError when none or many fit."""
     if _FULL.match(ref) and ref.startswith("swp_"):
         return client.get_sweep(ref)
-    everything = list(client.every_sweep())
-    found = [item for item in everything if item.name == ref]
+    found = list(client.every_sweep(name=ref)) if _NAME.fullmatch(ref) else []
     if ref.startswith("swp_") and not found:
-        found = [item for item in everything if item.id.startswith(ref)]
+        found = [item for item in client.every_sweep() if item.id.startswith(ref)]
     if len(found) > 1:
         raise _ambiguous(ref, [_row(item) for item in found])
     if not found:
-        raise CliError(f"there is no sweep '{ref}'", ExitCode.NOT_FOUND, "sweepctl get sweeps")
+        raise _no_sweep(client, ref)
     return found[0]
 
 
@@ -58,6 +81,17 @@ def trial(client: Client, ref: str) -> TrialDetail:
     if not found:
         raise CliError(f"there is no trial '{ref}'", ExitCode.NOT_FOUND, "sweepctl get sweeps")
     return client.get_trial(found[0].id)
+
+
+def _no_sweep(client: Client, ref: str) -> CliError:
+    """With the names nearest to what was typed, of the newest sweeps."""
+    newest = client.list_sweeps(_NEWEST).items
+    known = {item.name: item for item in reversed(newest)}
+    close = get_close_matches(ref, known, n=3, cutoff=0.5)
+    rows = "".join(f"\n  {_row(known[name])}" for name in close)
+    near = f"; the nearest names are:{rows}" if close else ""
+    hint = f"did you mean '{close[0]}'? sweepctl get sweeps" if close else "sweepctl get sweeps"
+    return CliError(f"there is no sweep '{ref}'{near}", ExitCode.NOT_FOUND, hint)
 
 
 def _row(item: Sweep) -> str:

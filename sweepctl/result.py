@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 from rich.console import RenderableType
 
@@ -16,7 +14,7 @@ from sweeps.trial import trial_id
 
 def result(
     ctx: typer.Context,
-    sweep: Annotated[str, typer.Argument(help="Id, unique prefix or name.")],
+    sweep: resolve.SweepRef,
     output: Output = Format.TABLE,
 ) -> None:
     """The ranking as it stands, also while the sweep runs. `-o name`: trials, best first."""

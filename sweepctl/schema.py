@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sweepctl import completing
 from sweepctl.exits import CliError, ExitCode
 from sweepctl.output import Format, Output, document, show, table
 from sweepctl.specfile import preset_names, preset_text
@@ -39,7 +40,12 @@ def presets(output: Output = Format.TABLE) -> None:
 
 @app.command("show")
 def preset(
-    name: Annotated[str, typer.Argument(help="A name from `sweepctl presets list`.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A name from `sweepctl presets list`.", autocompletion=completing.presets
+        ),
+    ],
     output: Output = Format.YAML,
 ) -> None:
     """One preset. YAML comes with its comments, ready for a file of your own."""

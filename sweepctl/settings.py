@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import typer
 
 from service.client import Client
-from sweepctl.exits import CliError
+from sweepctl import contexts
+from sweepctl.exits import CliError, ExitCode
 from sweepctl.state import StateFolder
 
 
@@ -43,12 +44,12 @@ class Given:
 
     server: str | None = None
     token: str | None = None
+    context: str | None = None
 
 
 def current_file() -> Path:
     """Where a running `sweepctl up` leaves its address: XDG_CONFIG_HOME/sweepctl/current.json."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "sweepctl" / "current.json"
+    return contexts.folder() / "current.json"
 
 
 def current() -> dict[str, Any]:
@@ -61,26 +62,62 @@ def current() -> dict[str, Any]:
 
 
 def target(given: Given) -> Target:
-    """The options, else SWEEPCTL_SERVER and SWEEPCTL_TOKEN, else the `sweepctl up` that runs.
+    """The service that a command talks to; what is typed goes before what is set, before what is
+    kept:
 
-    The token of a running `up` is used for that one's address only. Raises CliError when no
-    service is known.
+    --server, --context, SWEEPCTL_SERVER, SWEEPCTL_CONTEXT, the current context, the `sweepctl up`
+    that runs. The token of a context or of `up` goes to its own address alone; --token goes before
+    it, and so does SWEEPCTL_TOKEN unless --context was typed. Raises CliError when no service is
+    known.
     """
-    running = current()
-    server, origin = given.server, "--server"
-    if not server:
-        server, origin = os.environ.get("SWEEPCTL_SERVER"), "SWEEPCTL_SERVER"
-    if not server:
-        server, origin = running.get("server"), str(current_file())
-    if not server:
+    if given.server and given.context:
         raise CliError(
-            "no service is known here",
-            hint="sweepctl up (starts one on this machine), or set SWEEPCTL_SERVER",
+            "--server and --context name two services",
+            ExitCode.USAGE,
+            "leave one of them out; sweepctl context list",
         )
+    if given.server:
+        return _at(given.server, "--server", given)
+    if given.context:
+        return _named(given.context, "--context", given)
+    if server := os.environ.get("SWEEPCTL_SERVER"):
+        return _at(server, "SWEEPCTL_SERVER", given)
+    if name := os.environ.get("SWEEPCTL_CONTEXT"):
+        return _named(name, "SWEEPCTL_CONTEXT", given)
+    if name := contexts.load().current:
+        return _named(name, str(contexts.file()), given)
+    if server := current().get("server"):
+        return _at(str(server), str(current_file()), given)
+    raise CliError(
+        "no service is known here",
+        hint="sweepctl up (starts one on this machine), or "
+        "sweepctl context add NAME --server URL, or set SWEEPCTL_SERVER",
+    )
+
+
+def _at(server: str, origin: str, given: Given) -> Target:
+    running = current()
     token = given.token or os.environ.get("SWEEPCTL_TOKEN")
     if not token and server == running.get("server"):
         token = _read(running.get("token_file"))
     return Target(server.rstrip("/"), token, origin)
+
+
+def _named(name: str, source: str, given: Given) -> Target:
+    origin = f"context {name}, {source}"
+    if name == contexts.RUNNING:
+        server = current().get("server")
+        if not server:
+            raise CliError(
+                f"no `sweepctl up` runs here, and {source} asks for it",
+                hint="sweepctl up, or sweepctl context use NAME",
+            )
+        return _at(str(server), origin, given)
+    saved = contexts.load().get(name)
+    outer = os.environ.get("SWEEPCTL_TOKEN")
+    typed = source == "--context"
+    token = given.token or (None if typed else outer) or saved.secret() or outer
+    return Target(saved.server.rstrip("/"), token, origin)
 
 
 def target_of(ctx: typer.Context) -> Target:

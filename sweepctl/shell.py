@@ -14,15 +14,31 @@ from sweepctl.exits import CliError, ExitCode, code_of, lines_of
 from sweepctl.guard import InterruptError
 from sweeps.errors import SweepError
 
-_ANYWHERE = ("--server", "--token")
+_ANYWHERE = ("--server", "--token", "--context")
 
 
 class Group(TyperGroup):
     """Typer's group with our errors."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take `--server X` and `--token X` from anywhere on the line, as kubectl does."""
+        """Take `--server X`, `--token X`, `--context X` from anywhere on the line, as kubectl."""
         return super().parse_args(ctx, hoist(args))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands under the headings that they were registered with, each in its order."""
+        panels: dict[str, list[tuple[str, Any]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                # Typer keeps the heading under this name, and shows it only in its rich help.
+                heading = getattr(command, "rich_help_panel", None)
+                panels.setdefault(heading or "Commands", []).append((name, command))
+        width = max(len(name) for rows in panels.values() for name, _ in rows)
+        for heading, rows in panels.items():
+            limit = formatter.width - 6 - width
+            told = [(f"{name:{width}}", one.get_short_help_str(limit)) for name, one in rows]
+            with formatter.section(heading):
+                formatter.write_dl(told)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error it raises becomes lines on stderr and an exit code."""

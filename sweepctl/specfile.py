@@ -12,10 +12,13 @@ import yaml
 
 from service.errors import Invalid
 from sweepctl.exits import CliError, ExitCode, FileError
+from sweeps.checks import check
+from sweeps.checks.texts import secret_faults
 from sweeps.documents import read_document
 from sweeps.errors import SpecError
 from sweeps.faults import nearest, pointer
 from sweeps.spec import SweepSpec, parse
+from sweeps.support import refuse
 
 
 @dataclass
@@ -28,12 +31,21 @@ class SpecFile:
     lines: dict[str, int]
     folder: Path
 
-    def checked(self) -> SweepSpec:
-        """Parse it. Raises FileError with every fault and its line."""
+    def checked(self, *, cells: bool = True) -> SweepSpec:
+        """Parse it and judge it as the service will, which need not run for that.
+
+        `cells=False` lets cells pass that cannot run. Raises FileError with every fault and its
+        line.
+        """
         try:
-            return parse(self.data)
+            spec = parse(self.data)
+            if faults := secret_faults(spec):
+                raise SpecError(faults)
+            refuse(spec)
+            check(spec, cells=cells)
         except SpecError as error:
             raise FileError(self.name, error.faults, self.lines) from None
+        return spec
 
     def refused(self, error: Invalid) -> Exception:
         """The service's refusal, told with this file's lines where it points at fields."""
@@ -57,9 +69,12 @@ def load(file: str | None, preset: str | None, data_root: Path | None) -> SpecFi
         hint = "sweepctl presets list"
         raise CliError(f"there is no file {file}", ExitCode.USAGE, hint) from None
     except UnicodeDecodeError:
-        raise CliError(f"{file} is not UTF-8 text", ExitCode.USAGE) from None
+        hint = f"iconv -t UTF-8 {file} | sweepctl create -f -"
+        raise CliError(f"{file} is not UTF-8 text", ExitCode.USAGE, hint) from None
     except OSError as error:
-        raise CliError(f"{file} cannot be read: {error.strerror}", ExitCode.USAGE) from None
+        raise CliError(
+            f"{file} cannot be read: {error.strerror}", ExitCode.USAGE, "name a file you may read"
+        ) from None
     return _read(file, text, data_root or path.resolve().parent)
 
 
@@ -107,7 +122,11 @@ def override(spec: SpecFile, settings: list[str], name: str | None) -> None:
 
 def _put(spec: SpecFile, parts: list[str], value: Any, setting: str) -> None:
     if not isinstance(spec.data, dict):
-        raise CliError(f"{spec.name} holds no mapping to set {setting} in", ExitCode.USAGE)
+        raise CliError(
+            f"{spec.name} holds no mapping to set {setting} in",
+            ExitCode.USAGE,
+            "sweepctl presets show NAME prints a whole spec",
+        )
     place: Any = spec.data
     for depth, part in enumerate(parts[:-1]):
         place = _enter(place, part, parts[: depth + 1], setting)
@@ -115,7 +134,11 @@ def _put(spec: SpecFile, parts: list[str], value: Any, setting: str) -> None:
     if isinstance(place, list):
         place[_index(place, last, setting)] = value
     elif not isinstance(place, dict):
-        raise CliError(f"--set {setting}: {'.'.join(parts[:-1])} is a value", ExitCode.USAGE)
+        raise CliError(
+            f"--set {setting}: {'.'.join(parts[:-1])} is a value",
+            ExitCode.USAGE,
+            "set the whole block instead",
+        )
     elif value is None:
         place.pop(last, None)
     else:
@@ -140,7 +163,9 @@ def _enter(place: Any, part: str, so_far: list[str], setting: str) -> Any:
 def _index(place: list[Any], part: str, setting: str) -> int:
     if not part.isdecimal() or int(part) >= len(place):
         raise CliError(
-            f"--set {setting}: '{part}' is no place in a list of {len(place)}", ExitCode.USAGE
+            f"--set {setting}: '{part}' is no place in a list of {len(place)}",
+            ExitCode.USAGE,
+            "places count from 0; or set the whole list",
         )
     return int(part)
 

@@ -72,7 +72,10 @@ class Stack:
         self._signals.check()
         for child in self._started:
             if not child.tend(self._say):
-                raise CliError(f"{child.name} keeps dying; its log ends:\n{child.tail()}")
+                raise CliError(
+                    f"{child.name} keeps dying; its log ends:\n{child.tail()}",
+                    hint=f"read {child.log}",
+                )
         time.sleep(_POLL)
 
     def stop(self) -> None:

@@ -9,9 +9,9 @@ import typer
 
 from service.errors import Invalid
 from service.schemas import SweepDetail
-from sweepctl import planned, text
+from sweepctl import completing, planned, text
 from sweepctl.exits import CliError, ExitCode
-from sweepctl.localpaths import localize
+from sweepctl.localpaths import localize, present
 from sweepctl.output import Format, Output, emit, say
 from sweepctl.settings import connect, target_of
 from sweepctl.specfile import SpecFile, load, override
@@ -23,7 +23,12 @@ File = Annotated[
     str | None, typer.Option("-f", "--filename", help="A spec in YAML or JSON; - is stdin.")
 ]
 Preset = Annotated[
-    str | None, typer.Option("--preset", help="A shipped spec; see `sweepctl presets list`.")
+    str | None,
+    typer.Option(
+        "--preset",
+        help="A shipped spec; see `sweepctl presets list`.",
+        autocompletion=completing.presets,
+    ),
 ]
 Set = Annotated[
     list[str],
@@ -63,8 +68,9 @@ def create(
     ] = None,
 ) -> None:
     """Submit a sweep. Prints its id."""
-    spec = _prepared(ctx, load(filename, preset, data_root), settings, name)
     deadline = until(timeout)
+    spec = _checked(load(filename, preset, data_root), settings, name)
+    localize(spec, target_of(ctx), say)
     with connect(ctx) as client:
         try:
             made = client.create_sweep(spec.data, idempotency_key)
@@ -94,7 +100,8 @@ def plan(
     output: Output = Format.TABLE,
 ) -> None:
     """What a spec would run and cost. Nothing is created."""
-    spec = _prepared(ctx, load(filename, preset, data_root), settings, name)
+    spec = _checked(load(filename, preset, data_root), settings, name, cells=False)
+    localize(spec, target_of(ctx), say)
     with connect(ctx) as client:
         try:
             found = client.plan(spec.data)
@@ -103,12 +110,13 @@ def plan(
     emit(output, found, lambda wide: planned.view(found, wide), [spec.data["metadata"]["name"]])
 
 
-def _prepared(
-    ctx: typer.Context, spec: SpecFile, settings: list[str], name: str | None
+def _checked(
+    spec: SpecFile, settings: list[str], name: str | None, *, cells: bool = True
 ) -> SpecFile:
+    """All that can be said against a spec here, before any service is looked for."""
     override(spec, settings, name)
-    spec.checked()
-    localize(spec, target_of(ctx), say)
+    spec.checked(cells=cells)
+    present(spec)
     return spec
 
 

@@ -13,10 +13,11 @@ from sweepctl.output import table
 
 def sweeps(items: Sequence[Sweep], wide: bool) -> Table:
     """One row a sweep."""
-    more = ("project", "pool", "slots", "metric") if wide else ()
+    more = ("project", "pool", "priority", "slots", "metric") if wide else ()
     made = table("id", "name", "state", "trials", "age", *more, "message")
     for item in items:
-        extra = [item.project, item.pool, str(item.slots), metric(item)] if wide else []
+        figures = [str(item.priority), str(item.slots), metric(item)]
+        extra = [item.project, item.pool, *figures] if wide else []
         made.add_row(
             item.id if wide else text.short(item.id),
             item.name,
@@ -52,7 +53,7 @@ def trials(items: Sequence[Trial], metric_name: str, wide: bool) -> Table:
             text.number(item.grad_norm),
             text.number(item.value),
             *(extra if wide else []),
-            item.reason or "-",
+            text.reason(item.reason),
         )
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from sweeps.faults import headline
 from sweeps.trial import Params
 
 
@@ -16,6 +17,11 @@ def number(value: float | None) -> str:
 def count(value: int | None) -> str:
     """Thousands apart; `-` for unknown."""
     return "-" if value is None else f"{value:,}"
+
+
+def limit(value: int | None) -> str:
+    """A limit that may not be there."""
+    return "no limit" if value is None else count(value)
 
 
 def share(value: float | None) -> str:
@@ -36,6 +42,11 @@ def params(values: Params) -> str:
 def parameter(value: Any) -> str:
     """One parameter's value."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def reason(given: str | None) -> str:
+    """Why a trial is where it is, on one line: its error may be a whole traceback."""
+    return headline(given or "") or "-"
 
 
 def states(counts: dict[Any, int]) -> str:

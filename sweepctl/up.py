@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sweepctl import contexts
 from sweepctl.guard import Signals, split
 from sweepctl.output import say
 from sweepctl.settings import Current
@@ -87,4 +88,6 @@ def links(stack: Stack, options: Options) -> None:
     if options.agent:
         say(f"data roots: {', '.join(str(root.resolve()) for root in options.data_roots)}")
     say("next:       sweepctl create -f sweep.yaml, in another terminal")
+    if (elsewhere := contexts.load().current) is not None:
+        say(f"note:       commands talk to context {elsewhere}; next: sweepctl context use up")
     say("Ctrl-C stops everything")

@@ -23,9 +23,14 @@ _STATES = {state.value.lower(): frozenset({state}) for state in SweepState} | {"
 
 def wait(
     ctx: typer.Context,
-    sweep: Annotated[str, typer.Argument(help="Id, unique prefix or name.")],
+    sweep: resolve.SweepRef,
     for_: Annotated[
-        str, typer.Option("--for", help=f"What to wait for: {', '.join(_STATES)}.")
+        str,
+        typer.Option(
+            "--for",
+            help=f"What to wait for: {', '.join(_STATES)}.",
+            autocompletion=lambda: list(_STATES),
+        ),
     ] = "done",
     timeout: Annotated[
         str | None, typer.Option(help="Longest time, e.g. 10m; exit code 124.")
@@ -34,7 +39,9 @@ def wait(
     """Return when a sweep is done (or --for another state)."""
     wanted = _STATES.get(for_.lower())
     if wanted is None:
-        raise CliError(f"--for={for_} is not one of {', '.join(_STATES)}", ExitCode.USAGE)
+        raise CliError(
+            f"--for={for_} is not one of {', '.join(_STATES)}", ExitCode.USAGE, "write --for=done"
+        )
     deadline = until(timeout)
     with connect(ctx) as client:
         found = resolve.sweep(client, sweep)
@@ -55,7 +62,9 @@ def until(timeout: str | None) -> float | None:
     try:
         return time.monotonic() + seconds_of(timeout)
     except ValueError as error:
-        raise CliError(f"--timeout {timeout}: {error}", ExitCode.USAGE) from None
+        raise CliError(
+            f"--timeout {timeout}: {error}", ExitCode.USAGE, "write e.g. --timeout 10m"
+        ) from None
 
 
 def until_end(client: Client, sweep_id: str, deadline: float | None) -> Sweep:
@@ -85,10 +94,11 @@ def _poll(
 
 
 def _settled(state: SweepState, wanted: frozenset[SweepState]) -> bool:
-    """True when the state is a wanted one, or none of them can be reached any more."""
+    """True when the state is a wanted one, or none of them can be reached without a retry."""
     reachable: set[SweepState] = set()
     wave = {state}
     while wave:
         reachable |= wave
-        wave = {onward for one in wave for onward in SWEEP_MOVES[one]} - reachable
+        open_ones = wave - SWEEP_ENDS
+        wave = {onward for one in open_ones for onward in SWEEP_MOVES[one]} - reachable
     return state in wanted or not (reachable & wanted)

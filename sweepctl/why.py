@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 from rich.console import RenderableType
 
@@ -15,7 +13,7 @@ from sweepctl.settings import connect
 
 def why(
     ctx: typer.Context,
-    trial: Annotated[str, typer.Argument(help="SWEEP/NUMBER, id or unique prefix.")],
+    trial: resolve.TrialRef,
     output: Output = Format.TABLE,
 ) -> None:
     """Why a trial was stopped, or is where it is."""
@@ -26,7 +24,8 @@ def why(
 
 def view(found: Why, wide: bool = False) -> list[RenderableType]:
     """The sentence, and the evidence below it."""
-    head = f"Trial {found.number} is {found.state}" + (f" ({found.reason})" if found.reason else "")
+    why = f" ({text.reason(found.reason)})" if found.reason else ""
+    head = f"Trial {found.number} is {found.state}{why}"
     rows = [("Decided at", f"point {found.point}, {text.count(found.samples)} samples")]
     if found.point is None:
         rows = [("Samples", text.count(found.samples))]

@@ -33,17 +33,21 @@ def _same(value: ParamValue) -> ParamValue:
     return "constant" if value == "constant_with_warmup" else value
 
 
+def key_of(story: Story, trial: Trial) -> Key:
+    """The key of a trial's cohort in this sweep."""
+    return cohort_key(trial.params, story.prepared.device_kind if story.prepared else "")
+
+
 def cohort(story: Story, trial: Trial) -> list[TrialRecord]:
     """The other search trials that `trial` may be compared with, by number. Empty for a trial of
     another role."""
     if trial.role is not Role.SEARCH:
         return []
-    kind = story.prepared.device_kind if story.prepared else ""
-    key = cohort_key(trial.params, kind)
+    key = key_of(story, trial)
     return [
         record
         for number, record in sorted(story.trials.items())
         if number != trial.number
         and record.trial.role is Role.SEARCH
-        and cohort_key(record.trial.params, kind) == key
+        and key_of(story, record.trial) == key
     ]

@@ -131,10 +131,12 @@ class Conductor:
         if self._closing() and not self.story.cancelled:
             return
         for record in list(self._records(TrialState.PAUSED)):
+            parted = record.verdicts[max(record.verdicts)]
             verdict = Verdict(
                 action=Action.STOP,
                 reason="parked",
-                message="It was parked, and no trial did badly enough to bring it back.",
+                message=f"{parted.message} No trial did badly enough to bring it back.",
+                evidence=parted.evidence,
             )
             self._append(Judged(trial=record.trial.number, verdict=verdict))
 
@@ -230,6 +232,8 @@ class Conductor:
 
     def _revived(self) -> TrialRecord | None:
         """The parked trial that the pruner brings back now, journalled as revived."""
+        if not self._records(TrialState.PAUSED):
+            return None  # nor need the searcher be asked, which may take a second
         last = not self._running() and self._searched_out()
         found = self._revive(self.story, last)
         if found is None:

@@ -16,6 +16,7 @@ from sweeps.redaction import hide
 
 # Every arm of a union of plain types failed: pydantic says so once for each arm.
 _ARMS = {"bool", "int", "float", "str"}
+_TRACEBACK = "Traceback (most recent call last):\n"
 
 
 def faults_of(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Fault]:
@@ -45,6 +46,14 @@ def nearest(name: str, known: list[str], cutoff: float = 0.6) -> str | None:
     """The known name that `name` most likely meant, or None."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return close[0] if close else None
+
+
+def headline(error: str) -> str:
+    """The line of a trial's error that says what happened: the first one of a traceback's last
+    exception, else the last one. The lines of a traceback itself are indented."""
+    _, traced, tail = error.strip().rpartition(_TRACEBACK)
+    told = [line for line in tail.splitlines() if line.strip() and not line[0].isspace()]
+    return (told or [""])[0 if traced else -1]
 
 
 def _fault(detail: ErrorDetails, data: Any, model: type[BaseModel]) -> Fault:

@@ -37,6 +37,7 @@ EXAMPLES = {
     "pruning": "pruning: {type: median}",
     "resources": "resources: {pool: default, max_parallel: 4}",
     "budget": "budget: {trials: 20}",
+    "checkpoints": "checkpoints: {keep_best: 1}",
     "confirm": "confirm: {top: 3, seeds: 3}",
     "adapter": "adapter: {type: lora, r: 16}",
     "strategy": "strategy: stacked",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 from sweeps.trial import Params
 
@@ -38,8 +37,10 @@ class RunPlan:
 
     def samples_at(self, point: int) -> int:
         """samples_seen after the first step that reaches `point`."""
-        mark = Fraction(point * self.horizon, self.points)
-        return math.ceil(mark / self.global_batch_size) * self.global_batch_size
+        # ceil(point x horizon / points / batch) in whole numbers.
+        return -(-point * self.horizon // (self.points * self.global_batch_size)) * (
+            self.global_batch_size
+        )
 
     def reported_points(self) -> list[int]:
         """Every point this run reports: a step that crosses several reports the last of them."""
@@ -52,6 +53,15 @@ class RunPlan:
     def past_warmup(self, point: int) -> bool:
         """True when the whole warmup lies before `point` is reported."""
         return self.samples_at(point) > self.warmup_samples
+
+    def first_report(self, mark: int) -> int | None:
+        """The first point from `mark` on that is reported past the warmup, None without one."""
+        found = (
+            point
+            for point in range(mark, self.points + 1)
+            if self.point_at(self.samples_at(point)) == point and self.past_warmup(point)
+        )
+        return next(found, None)
 
 
 def evaluated(point: int, every: int, points: int) -> bool:

@@ -91,7 +91,8 @@ class Data(Wire):
     """Training and held-out examples: JSONL under the pool's data roots, or a hub id.
 
     `eval` may be a mapping name -> path; metrics are then `eval_<name>_loss`, as transformers'
-    Trainer writes them. `fields` maps the columns of a file to prompt and completion.
+    Trainer writes them. A file whose rows have `choices` asks multiple choice and gives
+    `eval_<name>_accuracy` instead. `fields` maps the columns of a file to prompt and completion.
     """
 
     train: Text
@@ -169,7 +170,10 @@ class ReportPlan(Wire):
 
 
 class Evaluation(Wire):
-    """Held-out evaluation: at every `every_points`-th decision point, and always at the last."""
+    """Held-out evaluation: at every `every_points`-th decision point, and always at the last.
+
+    `max_examples` are taken of each set, evenly spread over it, the same ones every time.
+    """
 
     every_points: int = Field(default=5, ge=1)
     max_examples: int = Field(default=500, ge=1)
@@ -184,21 +188,30 @@ class Resources(Wire):
     `gpus_per_trial` defaults to what the pool has (0 on a CPU pool). `max_attempts` is how many
     attempts at a trial may raise before it is given up; three times as many may lose their worker.
     `per_device_train_batch_size` is the largest micro-batch; accumulation makes up the global
-    batch, so results do not depend on it.
+    batch, so results do not depend on it. Of the sweeps that wait for a pool, those of a higher
+    `priority` go first.
     """
 
     pool: Name = "default"
     gpus_per_trial: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cpus_per_trial: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    max_parallel: int | None = Field(default=None, ge=1)
+    max_parallel: int | None = Field(default=None, ge=1, lt=LARGEST)
     per_device_train_batch_size: int | None = Field(default=None, ge=1)
     max_attempts: int = Field(default=3, ge=1, le=100)
+    priority: int = Field(default=0, ge=-100, le=100)
+
+
+class Checkpoints(Wire):
+    """What stays on disk: the final weights of the `keep_best` finished trials that are best by
+    the sweep's metric. Those of trials that may still go on stay in any case."""
+
+    keep_best: int = Field(default=1, ge=0, lt=LARGEST)
 
 
 class Budget(Wire):
     """What the sweep may spend at most."""
 
-    trials: int | None = Field(default=None, ge=1)
+    trials: int | None = Field(default=None, ge=1, lt=LARGEST)
     gpu_hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     wall_clock: Annotated[str, AfterValidator(_positive_clock)] | None = None
 
@@ -252,6 +265,7 @@ class Body(Wire):
     pruning: Pruning = Median(type="median")
     resources: Resources = Resources()
     budget: Budget = Budget()
+    checkpoints: Checkpoints = Checkpoints()
     confirm: Confirm | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
 

@@ -13,7 +13,6 @@ from sweeps.checks.texts import REMOTE, scheme_of, sources
 from sweeps.errors import Fault, UnsupportedError
 from sweeps.faults import pointer, shorten
 from sweeps.pruners import PRUNERS
-from sweeps.searchers import SEARCHERS
 from sweeps.spec import Body, Phased, SweepSpec
 
 
@@ -42,12 +41,6 @@ ROWS = (
         lambda body: "phased" if isinstance(body.workload.strategy, Phased) else None,
         "the phased strategy",
         "Write strategy: stacked.",
-    ),
-    Row(
-        "/spec/method/type",
-        lambda body: body.method.type if body.method.type not in SEARCHERS else None,
-        "this search method",
-        f"Use one of: {', '.join(SEARCHERS)}.",
     ),
     Row(
         "/spec/pruning/type",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID, uuid5
@@ -94,6 +95,19 @@ class Window(Wire):
     tokens: int
     tokens_per_second: float | None = None
     peak_memory_bytes: int | None = None
+
+
+# Of no steps: nothing was measured, so there is no signal and no verdict.
+NOTHING_SEEN = Window(
+    steps=0,
+    loss=None,
+    grad_norm=None,
+    spikes=0,
+    non_finite=0,
+    unchanged=0,
+    learning_rate=math.nan,
+    tokens=0,
+)
 
 
 class Report(Wire):

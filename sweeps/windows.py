@@ -9,7 +9,7 @@ import numpy as np
 
 from sweeps.trial import Spread, StepRecord, Window
 
-# A spike: log norm more than 6 robust deviations over the window's median, and at least 3x it.
+# A spike: log norm more than 6 robust deviations over the window's median, and more than 3x it.
 SPIKE_SIGMAS = 6.0
 SPIKE_RATIO = 3.0
 _MAD_TO_SIGMA = 1.4826

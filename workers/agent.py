@@ -26,11 +26,13 @@ from service.errors import ServiceError
 from service.schemas import ClaimRequest, Lease
 from workers.book import NOT_WRITTEN, no_room
 from workers.children import die_with_parent
+from workers.late import LateShipping
 from workers.logs import start_logging
 from workers.ray_env import QUIET
 from workers.ray_head import RayHead
 from workers.recipes import recipe_names
 from workers.settings import WorkerSettings
+from workers.starting import Starting
 
 log = logging.getLogger(__name__)
 AGENT_BACKOFF = 10.0
@@ -56,6 +58,8 @@ class Agent:
         # Leases of drivers that crashed, and when to give them back.
         self._held: list[tuple[Lease, float]] = []
         self._drivers: dict[str, tuple[Lease, subprocess.Popen[bytes], float]] = {}
+        self._starting = Starting(client)
+        self._late = LateShipping(settings, client)
         self._claim = ClaimRequest(
             agent=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
             pool=settings.pool,
@@ -77,6 +81,8 @@ class Agent:
                 self._end_drivers()
                 return False
             self._reap()
+            self._starting.renew(self._drivers)
+            self._late.look(self._drivers)
             wait = self._settings.poll_seconds
             try:
                 self._take_one()
@@ -95,6 +101,7 @@ class Agent:
             return
         if lease.sweep in self._drivers:
             self._end(lease.sweep)
+        self._late.yield_to(lease.sweep)
         log.info("driving %s on %d slots", lease.sweep, lease.slots)
         try:
             self._drivers[lease.sweep] = (lease, self._start(lease), time.monotonic())
@@ -110,10 +117,11 @@ class Agent:
         folder.mkdir(parents=True, exist_ok=True)
         # The driver reads its lease from a file that has no name: a pipe would block for a large
         # one, and neither the command line nor the environment is a place for it.
-        with (folder / "driver.log").open("ab") as out, TemporaryFile() as text:
-            text.write(lease.model_dump_json().encode())
-            text.seek(0)
-            return subprocess.Popen(
+        text = TemporaryFile()  # noqa: SIM115 - `Starting` closes it
+        text.write(lease.model_dump_json().encode())
+        text.seek(0)
+        with (folder / "driver.log").open("ab") as out:
+            driver = subprocess.Popen(
                 [sys.executable, "-m", "workers.driver"],
                 env={**os.environ, **QUIET, **self._ray_env},
                 stdin=text,
@@ -122,6 +130,8 @@ class Agent:
                 preexec_fn=die_with_parent(),
                 start_new_session=True,
             )
+        self._starting.add(lease, text)
+        return driver
 
     def _reap(self) -> None:
         for sweep, (lease, driver, began) in list(self._drivers.items()):
@@ -175,6 +185,7 @@ class Agent:
         driver.wait()
 
     def _end_drivers(self) -> None:
+        self._late.stop()
         for _, driver, _ in self._drivers.values():
             driver.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + self._settings.grace_seconds

@@ -1,27 +1,77 @@
-"""Checkpoints of trials that have ended are deleted: nothing goes on from them."""
+"""Checkpoints that nothing goes on from are deleted, here and at the mirror."""
 
 from __future__ import annotations
 
+import logging
+import queue
 import shutil
+import threading
 import time
-from pathlib import Path
 
+from sweeps.journal import Story
+from sweeps.keeping import kept
+from sweeps.spec import SweepSpec
+from workers.mirror import Mirror
+from workers.order import checkpoints_of, trial_folder
+from workers.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
 # A worker that was just told to stop may still be writing its last checkpoint.
 REST_SECONDS = 60.0
 
 
 class Broom:
-    """Deletes folders some time after they were given to it."""
+    """Deletes the checkpoints of one sweep that `sweeps.keeping` lets go, some time later.
 
-    def __init__(self) -> None:
-        self._folders: list[tuple[float, Path]] = []
+    The mirror is swept in a thread of its own. What it does not take is left there, and `close`
+    says so.
+    """
 
-    def add(self, folder: Path) -> None:
-        """Delete `folder` once it has rested."""
-        self._folders.append((time.monotonic(), folder))
+    def __init__(self, settings: WorkerSettings, sweep_id: str, spec: SweepSpec) -> None:
+        self._settings, self._sweep, self._spec = settings, sweep_id, spec
+        self._known: set[int] = set()
+        self._resting: list[tuple[float, int]] = []
+        self._there: queue.SimpleQueue[Mirror | None] = queue.SimpleQueue()
+        self._failed = False
+        self._thread: threading.Thread | None = None
+
+    def look(self, story: Story, *, cancelled: bool) -> None:
+        """Take up every trial whose checkpoints are not needed any more."""
+        stay = kept(self._spec, story, cancelled=cancelled)
+        for number in sorted(story.trials.keys() - self._known - stay):
+            self._known.add(number)
+            self._resting.append((time.monotonic(), number))
 
     def sweep(self, rest_seconds: float = REST_SECONDS) -> None:
         """Delete what has rested for `rest_seconds`. Cheap when there is nothing."""
         now = time.monotonic()
-        while self._folders and now - self._folders[0][0] >= rest_seconds:
-            shutil.rmtree(self._folders.pop(0)[1], ignore_errors=True)
+        while self._resting and now - self._resting[0][0] >= rest_seconds:
+            _, number = self._resting.pop(0)
+            folder = trial_folder(self._settings.sweep_folder(self._sweep), number)
+            shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
+            url = self._settings.mirror_of(self._sweep, number)
+            if url is not None:
+                self._sweep_there(Mirror(url))
+
+    def close(self, seconds: float) -> bool:
+        """Wait for the mirror, at most `seconds`. True when nothing is left to delete."""
+        if self._thread is not None:
+            self._there.put(None)
+            self._thread.join(seconds)
+            self._failed |= self._thread.is_alive()
+        return not self._failed
+
+    def _sweep_there(self, mirror: Mirror) -> None:
+        self._there.put(mirror)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="broom", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while (mirror := self._there.get()) is not None:
+            try:
+                mirror.remove()
+            # Each file system raises what its own library raises.
+            except Exception as error:  # noqa: BLE001
+                self._failed = True
+                log.warning("checkpoints at the mirror were not deleted: %s", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -9,54 +10,125 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 MANIFEST = "manifest.json"
+KEEP = 2
 # A draft that nobody has written to for so long was left by a crash.
 _ABANDONED_SECONDS = 3600.0
 
 
-class CheckpointFolder:
-    """The checkpoints of one trial: `step-00000012/` folders, the newest `keep` of them kept."""
+class Copies(Protocol):
+    """Where whole checkpoints are copied to, beside the folder."""
 
-    def __init__(self, root: Path, keep: int = 2) -> None:
+    @property
+    def busy(self) -> Path | None:
+        """The checkpoint that is being copied: it must stay until it is over."""
+        ...
+
+    def offer(self, checkpoint: Path, keep: int) -> None:
+        """Copy this one when there is time for it, and keep the newest `keep`. Never waits."""
+        ...
+
+    def bring(self, root: Path, newer_than: str) -> Path | None:
+        """Fetch the newest whole copy whose name is behind `newer_than` into `root`."""
+        ...
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until what was offered is copied. False: that took longer, or failed."""
+        ...
+
+
+class CheckpointFolder:
+    """The checkpoints of one trial: `step-00000012/` folders, the newest `keep` of them kept.
+
+    With `copies`, each is copied there too, and the newest of both places counts.
+    """
+
+    def __init__(self, root: Path, keep: int = KEEP, copies: Copies | None = None) -> None:
         self.root = root
         self.keep = keep
+        self._copies = copies
 
-    def write(self, step: int, fill: Callable[[Path], None]) -> Path:
+    def write(self, step: int, fill: Callable[[Path], None], *, last: bool = False) -> Path:
         """Let `fill` write files into a new folder, then make it the checkpoint of `step`.
 
         The folder appears under its name only when every file and the manifest are on disk, so a
-        crash at any moment leaves the one before. Returns the folder.
+        crash at any moment leaves the one before. The `last` of a trial stays alone. Returns the
+        folder.
         """
-        final = self.root / f"step-{step:08d}"
-        draft = self.root / f".draft-{step:08d}-{os.getpid()}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+        final = self.root / step_name(step)
+        draft = self.draft(step)
         fill(draft)
-        names = sorted(p.name for p in draft.iterdir())
+        names = files_of(draft)
         manifest = {"step": step, "files": {name: _digest(draft / name) for name in names}}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        for name in [*names, MANIFEST]:
-            _sync(draft / name)
-        _sync(draft)
-        shutil.rmtree(final, ignore_errors=True)
-        draft.rename(final)
-        _sync(self.root)
-        self._collect()
+        adopt(draft, final)
+        keep = 1 if last else self.keep
+        self._collect(keep)
+        if self._copies is not None:
+            self._copies.offer(final, keep)
         return final
 
     def newest(self) -> Path | None:
         """The newest checkpoint whose files match its manifest; torn ones are passed over."""
-        return next((folder for folder in reversed(self._folders()) if is_whole(folder)), None)
+        here = next((folder for folder in reversed(self._folders()) if is_whole(folder)), None)
+        if self._copies is None:
+            return here
+        return self._copies.bring(self.root, here.name if here else "") or here
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until the copies have what this folder has, at most so long. True when they do."""
+        return self._copies is None or self._copies.settle(seconds)
+
+    def draft(self, step: int) -> Path:
+        """A new empty folder of this process, for the checkpoint of `step`."""
+        return make_draft(self.root, step_name(step))
 
     def _folders(self) -> list[Path]:
         return sorted(self.root.glob("step-*")) if self.root.exists() else []
 
-    def _collect(self) -> None:
+    def _collect(self, keep: int) -> None:
         oldest = time.time() - _ABANDONED_SECONDS
         drafts = [draft for draft in self.root.glob(".draft-*") if _touched(draft) < oldest]
-        for folder in [*self._folders()[: -self.keep], *drafts]:
-            shutil.rmtree(folder, ignore_errors=True)
+        busy = self._copies.busy if self._copies else None
+        for folder in [*self._folders()[:-keep], *drafts]:
+            if folder != busy:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def step_name(step: int) -> str:
+    """The name of a checkpoint's folder. Names sort like their steps."""
+    return f"step-{step:08d}"
+
+
+def make_draft(root: Path, name: str) -> Path:
+    """An empty folder in `root` of this process, in which checkpoint `name` is put together."""
+    draft = root / f".draft-{name}-{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    return draft
+
+
+def adopt(draft: Path, final: Path) -> None:
+    """Bring a draft with its manifest to disk, then give it its name, in place of an older one."""
+    for path in draft.rglob("*"):
+        _sync(path)
+    _sync(draft)
+    shutil.rmtree(final, ignore_errors=True)
+    try:
+        draft.rename(final)
+    except OSError as error:
+        # A worker that was thought lost runs the same steps, and was faster: its is as good.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+    _sync(final.parent)
+
+
+def files_of(folder: Path) -> list[str]:
+    """The files in a folder and the folders in it, by their paths from there, sorted."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
 def is_whole(folder: Path) -> bool:
@@ -64,7 +136,7 @@ def is_whole(folder: Path) -> bool:
     try:
         files = json.loads((folder / MANIFEST).read_text())["files"]
         return all(_digest(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from service.schemas import Lease
 from sweeps.conductor import Conductor
 from sweeps.errors import SweepError
 from sweeps.journal import Entry, Prepared
-from sweeps.lifecycle import SweepState
+from sweeps.lifecycle import SWEEP_ENDS, SweepState
 from sweeps.pruners import make_pruner
 from sweeps.pruners.decide import verdict
 from sweeps.searchers import make_searcher
@@ -26,14 +27,16 @@ from sweeps.spec import SweepSpec, parse
 from workers.book import NOT_WRITTEN, Book, no_room
 from workers.ending import Ending, ending
 from workers.lease import LOST_LEASE, LeaseKeeper
+from workers.leftovers import Leftovers
 from workers.logs import start_logging
 from workers.order import OrderMaker
-from workers.preparing import prepare, trial_resources
+from workers.preparing import device_of, prepare, trial_resources
 from workers.settings import WorkerSettings
 from workers.sinks.mlflow_sink import MlflowSink
 from workers.sinks.service_sink import ServiceSink
 from workers.tune.run import cluster_resources, join_ray, leave_ray, run_tune
 from workers.tune.steering import Steering
+from workers.weights import kept_weights, last_words
 
 log = logging.getLogger(__name__)
 LAST_WORDS_SECONDS = 60.0
@@ -47,15 +50,28 @@ class Drive:
         self.spec: SweepSpec = parse(lease.spec)
         self.client = Client(settings.service_url, settings.token())
         self.leave = threading.Event()
+        # From here on it is ours to renew: reading a long journal may take longer than a lease.
         self.keeper = LeaseKeeper(self.client, lease)
+        self.keeper.start()
+        threading.Thread(target=self._end_when_lost, name="lost", daemon=True).start()
         folder = settings.sweep_folder(lease.sweep)
         folder.mkdir(parents=True, exist_ok=True)
+        self.leftovers, self.swept = Leftovers(settings.storage), True
+        self.leftovers.mark(lease.sweep)
         stored = list(self.client.entries(lease.sweep))
+        if not self.keeper.sure():
+            # Another driver may have the spool open by now.
+            sys.exit(LOST_LEASE)
         self.book = Book(folder / "journal.jsonl", stored)
         self.mlflow: MlflowSink | None = None
         if settings.tracking_uri:
             self.mlflow = MlflowSink(
-                settings.tracking_uri, lease.sweep, self.spec, folder, settings.mlflow_url
+                settings.tracking_uri,
+                lease.sweep,
+                self.spec,
+                folder,
+                settings.mlflow_url,
+                ours=self.keeper.sure,
             )
         # MLflow hears of an entry once the service has it: a verdict is stored before it is shown.
         self.sink = ServiceSink(
@@ -71,11 +87,12 @@ class Drive:
 
     def run(self) -> Ending:
         """Drive the sweep until it ends or this driver leaves."""
-        self.keeper.start()
-        device = join_ray(self.ray_address, namespace=self.lease.sweep)
+        join_ray(self.ray_address, namespace=self.lease.sweep)
+        # Again: Ray's core puts a handler of its own in the place of ours, which ends the process.
+        leave_at_sigterm(self.leave)
         try:
-            prepared = self._prepared(device)
-            resources = trial_resources(self.spec, prepared, cluster_resources())
+            prepared = self._prepared(device_of(cluster_resources(), self.settings.device_kind))
+            resources = self._resources(prepared)
             conductor = self._conductor(prepared)
             conductor.recover()
             maker = OrderMaker(
@@ -86,8 +103,9 @@ class Drive:
             if not conductor.done():
                 run_tune(steering, resources, self.book.folder)
             conductor.close()
-            steering.tidy_all()
-            return ending(conductor)
+            self.swept = steering.tidy_all()
+            sweep, story = self.lease.sweep, self.book.story
+            return ending(conductor, kept_weights(self.settings, sweep, self.spec, story))
         except SweepError as error:
             # The user's input was wrong in a way that only this machine could see.
             return Ending(SweepState.FAILED, str(error))
@@ -97,24 +115,35 @@ class Drive:
     def close(self, end: Ending) -> None:
         """Ship what is left, show it in MLflow, and tell the service how it ended, in that order.
 
-        The lease is renewed until then: MLflow may take its time.
+        The lease is renewed until then: MLflow may take its time, as long as it takes something.
+        What it has not taken is left to `workers.shipping`, and so are checkpoints at a mirror.
         """
         shipped = self.sink.close(LAST_WORDS_SECONDS)
-        if self.mlflow is not None:
-            if end.state is not None and shipped:
-                # The note of a finished sweep says by itself what is best.
-                done = end.state is SweepState.DONE
-                self.mlflow.finish(end.state, "" if done else end.message)
-            if not self.mlflow.close(LAST_WORDS_SECONDS):
-                log.warning("MLflow has not taken everything; the spools are kept")
-            self.keeper.tracking = self.mlflow.links
+        shown = self._show(end if shipped else Ending(None))
         self.keeper.stop()
         if self.keeper.lost.is_set():
             sys.exit(LOST_LEASE)
         self.book.close()
         if shipped and end.state is not None:
             self.client.finish(self.lease.sweep, self.lease.token, end.state, end.message)
+            if end.state in SWEEP_ENDS and shown and self.swept:
+                self.leftovers.clear(self.lease.sweep)
         self.client.close()
+
+    def _show(self, end: Ending) -> bool:
+        """True when MLflow has everything."""
+        if self.mlflow is None:
+            return True
+        if end.state is not None:
+            said = last_words(end.state, end.message, end.weights)
+            self.mlflow.finish(end.state, said, end.weights)
+        shown = self.mlflow.close(LAST_WORDS_SECONDS)
+        self.keeper.tracking = self.mlflow.links
+        if not shown:
+            log.warning("MLflow has not taken everything; the spools are kept and shipped later")
+            # A shipping process that an earlier end of this sweep left may have cleared it.
+            self.leftovers.mark(self.lease.sweep)
+        return shown
 
     def _prepared(self, device: str) -> Prepared:
         if self.book.story.prepared is None:
@@ -123,12 +152,23 @@ class Drive:
         assert prepared is not None  # noqa: S101 - appended just above
         return prepared
 
+    def _resources(self, prepared: Prepared) -> dict[str, float]:
+        # What ran once would fit again: a node that is away now does not make the spec wrong.
+        ran = any(record.attempts for record in self.book.story.trials.values())
+        return trial_resources(self.spec, prepared, {} if ran else cluster_resources())
+
     def _conductor(self, prepared: Prepared) -> Conductor:
         story = self.book.story
         searcher = make_searcher(self.spec, prepared.horizon_samples)
         pruner = make_pruner(self.spec)
         judge = partial(verdict, self.spec, pruner)
         return Conductor(self.spec, story, searcher, judge, self.book.append, pruner.revive)
+
+    def _end_when_lost(self) -> None:
+        """Whatever this driver is at, from a moment on nothing of it may land."""
+        self.keeper.lost.wait()
+        log.error("another driver may hold %s: stopping without a word", self.lease.sweep)
+        os._exit(LOST_LEASE)
 
     def _stored(self, entry: Entry) -> None:
         if self.mlflow is not None:
@@ -143,7 +183,7 @@ def main(read: Callable[[], str] = sys.stdin.read) -> int:
     lease = Lease.model_validate_json(read())
     try:
         drive = Drive(lease, settings, settings.ray_address_or_fail())
-        signal.signal(signal.SIGTERM, partial(_leave, drive.leave))
+        leave_at_sigterm(drive.leave)
         end = drive.run()
         drive.close(end)
     except ServiceError as error:
@@ -158,8 +198,9 @@ def main(read: Callable[[], str] = sys.stdin.read) -> int:
     return 0
 
 
-def _leave(leave: threading.Event, *_: object) -> None:
-    leave.set()
+def leave_at_sigterm(leave: threading.Event) -> None:
+    """SIGTERM sets `leave`, from now on."""
+    signal.signal(signal.SIGTERM, lambda *_: leave.set())
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sweeps.conductor import Conductor
 from sweeps.lifecycle import SweepState, TrialState
 from sweeps.result import make_result
+from workers.weights import told
 
 # What the service takes; whoever writes more would be refused at the very end of a sweep.
 MESSAGE_CHARACTERS = 4000
@@ -23,6 +25,8 @@ class Ending:
 
     state: SweepState | None
     message: str = ""
+    # Where the weights of the best trials lie, the best first.
+    weights: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         text = self.message.encode(errors="replace").decode()
@@ -31,17 +35,23 @@ class Ending:
         object.__setattr__(self, "message", text)
 
 
-def ending(conductor: Conductor) -> Ending:
-    """CANCELLED by the user, PAUSED, FAILED when no trial came through, DONE, or left half-way."""
+def ending(conductor: Conductor, weights: Mapping[int, str] | None = None) -> Ending:
+    """CANCELLED by the user, PAUSED, FAILED when no trial came through, DONE, or left half-way.
+
+    `weights`: see `workers.weights`.
+    """
+    weights = weights or {}
     story = conductor.story
     states = [record.state for record in story.trials.values()]
     counts = ", ".join(f"{states.count(s)} {s}" for s in TrialState if s in states)
     if story.cancelled:
-        return Ending(SweepState.CANCELLED, f"Cancelled by the user: {counts or 'no trial'}.")
+        message = f"Cancelled by the user: {counts or 'no trial'}."
+        return Ending(SweepState.CANCELLED, message, weights)
     if not conductor.complete():
         return Ending(SweepState.PAUSED if story.paused else None, counts)
     if states and all(state == TrialState.FAILED for state in states):
         first = next(iter(story.trials.values()))
         last_line = (first.reason or "").strip().splitlines()[-1:] or ["no error was recorded"]
         return Ending(SweepState.FAILED, f"Every trial failed. The first one: {last_line[0]}")
-    return Ending(SweepState.DONE, make_result(conductor.spec, story).recommendation)
+    said = make_result(conductor.spec, story).recommendation
+    return Ending(SweepState.DONE, f"{said} {told(weights)}".rstrip(), weights)

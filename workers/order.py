@@ -19,6 +19,8 @@ class AttemptOrder(Wire):
     sweep_id: str
     number: int
     attempt: int
+    # The last decision point that the journal has of this trial.
+    heard: int | None = None
     params: Params
     seed: int
     workload: Workload
@@ -33,6 +35,9 @@ class AttemptOrder(Wire):
     recipes: str
     tracking_uri: str | None
     checkpoint_seconds: float
+    keep_final: bool
+    # The trial's own folder at the pool's mirror of checkpoints.
+    mirror: str | None
     beat_seconds: float
 
     @property
@@ -49,6 +54,11 @@ class AttemptOrder(Wire):
 def trial_folder(sweep_folder: Path, number: int) -> Path:
     """Where one trial keeps its checkpoints and its metric spool."""
     return sweep_folder / "trials" / f"{number:05d}"
+
+
+def checkpoints_of(folder: Path) -> Path:
+    """Where a trial that has this folder keeps its checkpoints."""
+    return folder / "checkpoints"
 
 
 class OrderMaker:
@@ -69,13 +79,14 @@ class OrderMaker:
         """Where trial `number` keeps its checkpoints and its metric spool."""
         return trial_folder(self.settings.sweep_folder(self.sweep_id), number)
 
-    def make(self, trial: Trial, attempt: int) -> AttemptOrder:
-        """The order for attempt `attempt` of `trial`."""
+    def make(self, trial: Trial, attempt: int, heard: int | None = None) -> AttemptOrder:
+        """The order for attempt `attempt` of `trial`, which was heard up to a decision point."""
         body, settings = self.spec.spec, self.settings
         return AttemptOrder(
             sweep_id=self.sweep_id,
             number=trial.number,
             attempt=attempt,
+            heard=heard,
             params=trial.params,
             seed=trial.seed,
             workload=body.workload,
@@ -90,5 +101,7 @@ class OrderMaker:
             recipes=settings.recipes,
             tracking_uri=self.tracking_uri,
             checkpoint_seconds=settings.checkpoint_seconds,
+            keep_final=body.checkpoints.keep_best > 0,
+            mirror=settings.mirror_of(self.sweep_id, trial.number),
             beat_seconds=settings.beat_seconds,
         )

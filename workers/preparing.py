@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sweeps.checks.sft import measure_faults
 from sweeps.errors import Fault, SpecError
 from sweeps.journal import Prepared
 from sweeps.planning import resolve_horizon
@@ -15,10 +16,13 @@ from workers.settings import WorkerSettings
 def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prepared:
     """Look at the data and resolve epochs into samples.
 
-    Raises SpecError for data or a model that is not there or not readable.
+    Raises SpecError for data or a model that is not there or not readable, and for a metric that
+    this data does not give.
     """
     recipe = load_recipe(spec.spec.workload.recipe, settings.recipes)
     facts = recipe.prepare(spec.spec.workload, settings.roots())
+    if facts.questions is not None and (faults := measure_faults(spec, facts.questions)):
+        raise SpecError(faults)
     horizon = resolve_horizon(spec, facts.train_samples)
     resources = spec.spec.resources
     devices = resources.gpus_per_trial if device_kind == "cuda" else resources.cpus_per_trial
@@ -32,12 +36,23 @@ def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prep
     )
 
 
+def device_of(cluster: Mapping[str, float], expected: str) -> str:
+    """What a cluster's trials run on, "cuda" or "cpu", by what it has in all, in Ray's words.
+
+    While it has no node to train on, which is when its nodes are not up yet, `expected` counts.
+    """
+    if cluster.get("GPU"):
+        return "cuda"
+    return "cpu" if cluster.get("CPU") else expected
+
+
 def trial_resources(
     spec: SweepSpec, prepared: Prepared, cluster: Mapping[str, float]
 ) -> dict[str, float]:
     """What Ray must give one trial ({"cpu": 1, "gpu": 0}).
 
-    Raises SpecError for more than the whole `cluster` has: such a trial would wait for ever.
+    Raises SpecError for more than the whole `cluster` has: such a trial would wait for ever. One
+    without any CPU is not looked at: its nodes are not up yet, or are being replaced.
     """
     wanted = spec.spec.resources
     on_gpu = prepared.device_kind == "cuda"
@@ -45,6 +60,8 @@ def trial_resources(
         "cpu": wanted.cpus_per_trial or 1,
         "gpu": prepared.devices_per_trial if on_gpu else (wanted.gpus_per_trial or 0),
     }
+    if not cluster.get("CPU"):
+        return given
     for kind, field in (("cpu", "cpus_per_trial"), ("gpu", "gpus_per_trial")):
         there = cluster.get(kind.upper(), 0.0)
         if given[kind] > there:

@@ -17,13 +17,17 @@ from typing import Any
 from sweeps.errors import SweepError
 from sweeps.trial import Report
 from workers.checkpoints import CheckpointFolder
-from workers.order import AttemptOrder
+from workers.mirror import Mirror
+from workers.order import AttemptOrder, checkpoints_of
 from workers.recipes import load_recipe
 from workers.recipes.context import Context, MetricLog, Order, Paused, Setting, Stopped
 from workers.roots import DataRoots
+from workers.uploads import Uploads
 
 # How long a recipe may take from one step to the next, or to save, once it was told to leave.
 LEAVE_SECONDS = 600.0
+# How long an attempt that saved keeps its place for the copy of its checkpoint.
+COPY_SECONDS = 10.0
 ERROR_CHARACTERS = 16_000
 
 
@@ -114,10 +118,12 @@ class Runner:
         self._thread.start()
 
     def _run(self) -> None:
+        checkpoints = self._checkpoints()
         try:
-            context = Context(self._setting(), self, self._log, self._checkpoints())
+            context = Context(self._setting(), self, self._log, checkpoints)
             load_recipe(self.order.workload.recipe, self.order.recipes).run(context)
         except Paused:
+            checkpoints.settle(COPY_SECONDS)
             self._said.put(self._say("paused"))
         except Stopped:
             self._said.put(self._say("stopped"))
@@ -125,6 +131,7 @@ class Runner:
             fatal = isinstance(error, SweepError)
             self._said.put(self._say("failed", error=_text(error), fatal=fatal))
         else:
+            checkpoints.settle(COPY_SECONDS)
             self._said.put(self._say("finished"))
 
     def _setting(self) -> Setting:
@@ -139,11 +146,14 @@ class Runner:
             micro_batch_size=order.micro_batch_size,
             device=order.device,
             checkpoint_seconds=order.checkpoint_seconds,
+            keep_final=order.keep_final,
+            heard=order.heard,
             cache=self._cache,
         )
 
     def _checkpoints(self) -> CheckpointFolder:
-        return CheckpointFolder(Path(self.order.folder) / "checkpoints")
+        copies = Uploads(Mirror(self.order.mirror)) if self.order.mirror else None
+        return CheckpointFolder(checkpoints_of(Path(self.order.folder)), copies=copies)
 
     def _say(
         self,

@@ -31,6 +31,8 @@ class WorkerSettings(BaseSettings):
     recipes: str = ""
     # Seconds between an attempt's own checkpoints; it also saves whenever it is paused.
     checkpoint_seconds: float = Field(default=600.0, ge=0)
+    # Any fsspec URL, such as s3://bucket/prefix: every checkpoint is copied there.
+    checkpoints: str | None = None
     # Seconds after which a training worker looks up from its work to hear new orders.
     beat_seconds: float = Field(default=2.0, gt=0)
     # Seconds between two looks for a sweep to drive.
@@ -63,6 +65,12 @@ class WorkerSettings(BaseSettings):
         """The data roots as absolute folders."""
         parts = [part for part in self.data_roots.split(os.pathsep) if part]
         return DataRoots(tuple(Path(part).resolve() for part in parts))
+
+    def mirror_of(self, sweep_id: str, number: int) -> str | None:
+        """Where copies of a trial's checkpoints lie; None without SWEEP_CHECKPOINTS."""
+        if not self.checkpoints:
+            return None
+        return f"{self.checkpoints.rstrip('/')}/{sweep_id}/{number:05d}"
 
     def sweep_folder(self, sweep_id: str) -> Path:
         """Where a sweep keeps its journal spool, checkpoints and metric spools."""

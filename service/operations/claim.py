@@ -1,4 +1,4 @@
-"""Claim: an agent takes the oldest sweep that waits in its pool."""
+"""Claim: an agent takes the sweep of its pool that waits and goes first."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from sweeps.lifecycle import SweepState
 
 
 def claim(session: Session, request: ClaimRequest, terms: Terms) -> Lease | None:
-    """A lease on the oldest sweep that `request` can run, None when there is none.
+    """A lease on the first sweep that `request` can run, None when there is none.
 
     None too while the agent drives as many sweeps as it has slots: another would get no slot.
     A sweep that it still drives is not given to it again, so that after an outage it does not end
     its own healthy driver.
     """
-    agents.saw(session, request, terms.now)
+    # Sweeps are locked before agents, here as in `renew`: the other way round two could wait for
+    # each other.
     expire.close_abandoned(session, terms.now)
+    agents.saw(session, request, terms.now)
     agent, pool, driving = request.agent, request.pool, request.driving
     if leases.count_driven(session, agent, pool, driving, terms.now) >= request.slots:
         return None
@@ -40,6 +42,7 @@ def claim(session: Session, request: ClaimRequest, terms: Terms) -> Lease | None
         state=SweepState(sweep.state),
         token=sweep.lease_token,
         slots=slots[sweep.id],
+        max_parallel=sweep.max_parallel,
         expires_in=terms.lease_seconds,
         renew_every=terms.renew_seconds,
         commands=[commands.view(row) for row in commands.waiting(session, [sweep.id])],

@@ -29,12 +29,12 @@ def pause(session: Session, sweep_id: str, now: datetime) -> Accepted:
         waiting = _waiting_switch(session, sweep)
         if waiting is None or waiting.kind != "pause":
             waiting = inbox.give(session, sweep, "pause", now)
-        return _accepted(sweep, waiting)
+        return inbox.accepted(sweep, waiting)
     moves.check(sweep, SweepState.PAUSED)
     row = inbox.give(session, sweep, "pause", now)
     inbox.settle(session, sweep, now, _SWITCH)
     moves.move(session, sweep, SweepState.PAUSED, now, "Paused by a user.")
-    return _accepted(sweep, row)
+    return inbox.accepted(sweep, row)
 
 
 def resume(session: Session, sweep_id: str, now: datetime) -> Accepted:
@@ -46,7 +46,7 @@ def resume(session: Session, sweep_id: str, now: datetime) -> Accepted:
     if sweep.state == SweepState.RUNNING:
         waiting = _waiting_switch(session, sweep)
         if waiting is not None and waiting.kind == "pause":
-            return _accepted(sweep, inbox.give(session, sweep, "resume", now))
+            return inbox.accepted(sweep, inbox.give(session, sweep, "resume", now))
         return _already(session, sweep, "resume")
     if sweep.state == SweepState.QUEUED:
         return _already(session, sweep, "resume")
@@ -59,7 +59,7 @@ def resume(session: Session, sweep_id: str, now: datetime) -> Accepted:
     moves.check(sweep, SweepState.QUEUED)
     row = inbox.give(session, sweep, "resume", now)
     _queue(session, sweep, now)
-    return _accepted(sweep, row)
+    return inbox.accepted(sweep, row)
 
 
 def cancel(session: Session, sweep_id: str, now: datetime) -> Accepted:
@@ -83,7 +83,7 @@ def cancel(session: Session, sweep_id: str, now: datetime) -> Accepted:
         moves.move(session, sweep, SweepState.STOPPING, now, "Cancelled by a user.")
     else:
         closing.close(session, sweep, now)
-    return _accepted(sweep, row)
+    return inbox.accepted(sweep, row)
 
 
 def stop_trial(session: Session, trial_id: str, now: datetime) -> Accepted:
@@ -93,14 +93,16 @@ def stop_trial(session: Session, trial_id: str, now: datetime) -> Accepted:
     session.refresh(found)
     state = TrialState(found.state)
     known = commands.latest(session, sweep.id, ["stop_trial"], found.number)
-    if state is TrialState.STOPPED or (known is not None and state not in _PAST):
-        return _accepted(sweep, known, "stop_trial")
+    # One that was applied when the trial had failed stopped nothing of what a retry began.
+    holds = found.stop_requested or (known is not None and known.applied_at is None)
+    if state is TrialState.STOPPED or (holds and state not in _PAST):
+        return inbox.accepted(sweep, known, "stop_trial")
     if state in _PAST or sweep.state in SWEEP_ENDS:
         raise IllegalMove(
             f"trial {found.number} is {state}, its sweep {sweep.state}; there is nothing to stop",
             extra={"state": state, "possible": []},
         )
-    return _accepted(sweep, inbox.give(session, sweep, "stop_trial", now, found.number))
+    return inbox.accepted(sweep, inbox.give(session, sweep, "stop_trial", now, found.number))
 
 
 _PAST = (TrialState.DONE, TrialState.FAILED)
@@ -127,13 +129,4 @@ def _waiting_switch(session: Session, sweep: SweepRow) -> CommandRow | None:
 
 
 def _already(session: Session, sweep: SweepRow, kind: str) -> Accepted:
-    return _accepted(sweep, commands.latest(session, sweep.id, [kind]), kind)
-
-
-def _accepted(sweep: SweepRow, row: CommandRow | None, kind: str = "") -> Accepted:
-    return Accepted(
-        id=None if row is None else row.id,
-        kind=kind if row is None else row.kind,
-        applied=row is None or row.applied_at is not None,
-        state=SweepState(sweep.state),
-    )
+    return inbox.accepted(sweep, commands.latest(session, sweep.id, [kind]), kind)

@@ -8,7 +8,7 @@ from service.clock import Terms
 from service.operations import closing, inbox, moves
 from service.operations.release import let_go
 from service.schemas import FinishRequest
-from service.store import leases, sweeps
+from service.store import commands, leases, sweeps
 from service.store.tables import SweepRow
 from sweeps.lifecycle import SweepState
 
@@ -16,11 +16,12 @@ from sweeps.lifecycle import SweepState
 def finish(session: Session, sweep_id: str, request: FinishRequest, terms: Terms) -> SweepRow:
     """Move the sweep to what the driver says it is, and end the lease.
 
-    The same call again changes nothing. Raises NotFound, StaleLease, IllegalMove.
+    It stays RUNNING for another driver when a retry or a new budget came that this one may not
+    have heard of. The same call again changes nothing. Raises NotFound, StaleLease, IllegalMove.
     """
     to = SweepState(request.state)
     sweep = sweeps.find(session, sweep_id, lock=True)
-    if leases.released(sweep, request.token) and sweep.state == to:
+    if leases.released(sweep, request.token) and (sweep.state == to or _goes_on(session, sweep)):
         return sweep
     sweep = leases.held(session, sweep_id, request.token)
     if to is SweepState.PAUSED:
@@ -34,11 +35,27 @@ def finish(session: Session, sweep_id: str, request: FinishRequest, terms: Terms
     if to is not SweepState.CANCELLED:
         _back_to_running(session, sweep, terms)
     leases.drop(sweep)
+    if to is not SweepState.CANCELLED and _goes_on(session, sweep):
+        # RUNNING without a lease: the next driver applies them.
+        return sweep
     moves.check(sweep, to)
     # Before the move: its event is the sweep's last.
     inbox.settle(session, sweep, terms.now)
     moves.move(session, sweep, to, terms.now, request.message)
     return sweep
+
+
+_MORE = ("retry_trial", "set_budget")
+
+
+def _goes_on(session: Session, sweep: SweepRow) -> bool:
+    """True when a user gave a RUNNING sweep more to do after its driver claimed it, so that the
+    driver could end without having heard of it. What waited at the claim it had its chance at."""
+    since = sweep.claimed_at
+    if sweep.state != SweepState.RUNNING or since is None:
+        return False
+    waiting = commands.waiting(session, [sweep.id])
+    return any(row.kind in _MORE and row.created_at > since for row in waiting)
 
 
 def _pause(session: Session, sweep: SweepRow, message: str, terms: Terms) -> None:

@@ -12,24 +12,10 @@ from sqlalchemy.orm import Session
 from service.store import trials
 from service.store.tables import TrialRow
 from sweeps.lifecycle import TrialState
-from sweeps.trial import AttemptRecord, Report, Role, Trial, TrialRecord, Window
+from sweeps.trial import NOTHING_SEEN, AttemptRecord, Report, Role, Trial, TrialRecord
 
 # Stands for a report that is stored: the fold only asks whether there is one at a point.
-_STORED = Report(
-    point=0,
-    samples=0,
-    step=0,
-    window=Window(
-        steps=0,
-        loss=None,
-        grad_norm=None,
-        spikes=0,
-        non_finite=0,
-        unchanged=0,
-        learning_rate=0.0,
-        tokens=0,
-    ),
-)
+_STORED = Report(point=0, samples=0, step=0, window=NOTHING_SEEN)
 
 
 class LoadedTrials(dict[int, TrialRecord]):

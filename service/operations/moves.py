@@ -34,6 +34,9 @@ def move(session: Session, sweep: SweepRow, to: SweepState, now: datetime, messa
     sweep.message = message
     if to is SweepState.RUNNING and sweep.started_at is None:
         sweep.started_at = now
+    if was in SWEEP_ENDS:
+        sweep.ended_at = None
+        events.reopen(session, sweep)
     if to in SWEEP_ENDS:
         sweep.ended_at = now
     data = {"state": to, "was": was, "message": message}

@@ -40,7 +40,6 @@ class Projection:
         self._session, self._sweep, self._now = session, sweep, now
         self._trials = LoadedTrials(session, sweep.id)
         self._story = Story(seq=sweep.journal_seq, trials=self._trials)
-        self._knows_stops = False
         self._metric = Metric.model_validate_json(sweep.metric).name
 
     def take(self, entry: Entry) -> None:
@@ -58,6 +57,8 @@ class Projection:
                 # On CPUs these are cores; the column is for GPUs, which a plan counts.
                 devices = 0.0 if body.device_kind == "cpu" else body.devices_per_trial
                 self._sweep.devices_per_trial = devices if math.isfinite(devices) else None
+                slots = body.devices_per_trial
+                self._sweep.slots_per_trial = slots if math.isfinite(slots) else None
             case Asked():
                 self._asked(body)
             case AttemptStarted():
@@ -79,10 +80,10 @@ class Projection:
                 self._story.prepared = body
             case CommandApplied(kind="cancel"):
                 self._trials.load_all()
-            case AttemptEnded() if not self._knows_stops:
-                # A stop that came in an earlier request; the fold adds those of this one.
-                self._story.stop_requested |= journal.stop_requested(self._session, self._sweep.id)
-                self._knows_stops = True
+            case AttemptEnded() if body.trial in self._trials:
+                # A stop may have come in an earlier request; the fold adds those of this one.
+                if self._trials.rows[body.trial].stop_requested:
+                    self._story.stop_requested.add(body.trial)
             case Reported() if body.trial in self._trials:
                 return body.report.point not in self._trials[body.trial].reports
         return True
@@ -96,6 +97,7 @@ class Projection:
             params=json.dumps(wired(body.params)),
             seed=body.seed,
             state=TrialState.PENDING,
+            stop_requested=False,
             attempts=0,
             samples=0,
             created_at=self._now,
@@ -166,6 +168,15 @@ class Projection:
                 self._move(SweepState.RUNNING, f"Driven by agent {self._sweep.lease_agent!r}.")
             case "cancel" if state in (SweepState.RUNNING, SweepState.PAUSED):
                 self._move(SweepState.STOPPING, "Cancelled by a user.")
+            case "set_budget" if body.trials != self._sweep.budget_trials:
+                self._budget(body.trials)
+
+    def _budget(self, trials: int | None) -> None:
+        """A newer budget that still waits stands in the row already."""
+        waiting = commands.waiting(self._session, [self._sweep.id])
+        if not any(row.kind == "set_budget" for row in waiting):
+            self._sweep.budget_trials = trials
+            self._sweep.revision += 1
 
     def _move(self, to: SweepState, message: str) -> None:
         moves.move(self._session, self._sweep, to, self._now, message)
@@ -175,6 +186,7 @@ class Projection:
         number = getattr(body, "trial", None)
         numbers = list(self._trials.rows) if number is None else [number]
         for row, record in ((self._trials.rows[n], self._trials[n]) for n in numbers):
+            row.stop_requested = row.number in self._story.stop_requested or row.stop_requested
             if row.state != record.state:
                 moves.move_trial_to(
                     self._session,

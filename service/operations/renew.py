@@ -24,6 +24,7 @@ def renew(session: Session, sweep_id: str, request: RenewRequest, terms: Terms) 
     slots = shares(agents.every(session), leases.live(session, terms.now))
     return Renewal(
         slots=slots[sweep.id],
+        max_parallel=sweep.max_parallel,
         commands=[commands.view(row) for row in commands.waiting(session, [sweep.id])],
         expires_in=terms.lease_seconds,
     )

@@ -13,7 +13,7 @@ from service.errors import KeyReused
 from service.operations import moves
 from service.store import idempotency, sweeps
 from service.store.measured import family
-from service.store.tables import SweepRow
+from service.store.tables import LabelRow, SweepRow
 from sweeps.checks import check
 from sweeps.checks.texts import secret_faults
 from sweeps.errors import SpecError
@@ -75,7 +75,11 @@ def new_sweep(spec: SweepSpec, now: datetime) -> SweepRow:
         family=family(spec),
         spec=json.dumps(spec.dump()),
         metric=body.metric.model_dump_json(),
+        revision=1,
+        priority=body.resources.priority,
         max_parallel=body.resources.max_parallel,
+        budget_trials=body.budget.trials,
+        labels=[LabelRow(name=k, value=v) for k, v in spec.metadata.labels.items()],
         state=SweepState.QUEUED,
         message="",
         event_seq=0,

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Request
 from fastapi.concurrency import contextmanager_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
@@ -77,8 +77,6 @@ async def writing(request: Request) -> AsyncIterator[Session]:
 Reading = Annotated[Session, Depends(reading, scope="function")]
 Writing = Annotated[Session, Depends(writing, scope="function")]
 Now = Annotated[Terms, Depends(terms)]
-Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str | None, Query(max_length=1000)]
 SweepPath = Annotated[str, Path(description="swp_ and 32 hexadecimal digits")]
 TrialPath = Annotated[str, Path(description="trl_ and 32 hexadecimal digits")]
 
@@ -95,6 +93,9 @@ SPEC_BODY: dict[str, Any] = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Spec"}}},
     }
 }
+
+
+STRING = {"type": "string"}
 
 
 def read_json(body: bytes) -> Any:
@@ -114,8 +115,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+ETAG = {"ETag": {"description": "the settings' revision, for If-Match", "schema": STRING}}
+
+
 def errors(*more: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
     """The documented errors of a route: those that any may raise, and `more`."""
     always = (BadRequest, Unauthenticated, Forbidden, Invalid, ServiceError, Unavailable)
     return documented(*always, *more)
-

@@ -37,9 +37,12 @@ LastId = Annotated[
     },
 )
 async def watch_sweep(sweep_id: SweepPath, request: Request, last_id: LastId = None) -> Any:
-    """A sweep's events as they happen, until its last one."""
+    """A sweep's events as they happen, until the one by which it ends.
+
+    If a retry takes the end back, later events follow for whoever asks again.
+    """
     context, after = context_of(request), _number(last_id)
-    found, ended = await run_in_threadpool(_look, context, sweep_id, after)
+    found, ended = await run_in_threadpool(_begin, context, sweep_id, after)
     if ended and not found:
         return Response(status_code=204)
     stream = _tell(context, sweep_id, after)
@@ -57,6 +60,19 @@ async def _tell(context: Context, sweep_id: str, after: int) -> AsyncIterator[Se
             return
         if not found:
             await anyio.sleep(context.settings.event_poll_seconds)
+
+
+def _begin(context: Context, sweep_id: str, after: int) -> tuple[list[Event], bool]:
+    """As `_look`. Raises BadRequest for an id that no event has yet: its owner would miss those
+    that come before it."""
+    with context.database.read() as session:
+        newest = sweeps.find(session, sweep_id).event_seq
+    if after > newest:
+        raise BadRequest(
+            f"Last-Event-ID is {after}, and this sweep's newest event is {newest}; leave it out "
+            "to see all"
+        )
+    return _look(context, sweep_id, after)
 
 
 def _look(context: Context, sweep_id: str, after: int) -> tuple[list[Event], bool]:

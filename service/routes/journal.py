@@ -53,7 +53,7 @@ def append_journal(
     "/finish",
     operation_id="finish_sweep",
     dependencies=[Depends(Needs(Scope.AGENT))],
-    responses=errors(NotFound, Conflict),
+    responses=errors(NotFound, Conflict, TooLarge),
 )
 def finish_sweep(
     sweep_id: SweepPath, request: FinishRequest, session: Writing, now: Now

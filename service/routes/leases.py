@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.auth import Scope
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, TooLarge
 from service.operations.claim import claim
 from service.operations.release import release
 from service.operations.renew import renew
@@ -22,10 +22,11 @@ router = APIRouter(prefix=f"{API}/leases", tags=["leases"])
     operation_id="claim_sweep",
     dependencies=[Depends(Needs(Scope.AGENT))],
     response_model=Lease,
-    responses={204: {"description": "Nothing waits for this agent"}, **errors()},
+    responses={204: {"description": "Nothing waits for this agent"}, **errors(TooLarge)},
 )
 def claim_sweep(request: ClaimRequest, session: Writing, now: Now) -> Any:
-    """Lease the oldest sweep of the pool that this agent can run."""
+    """Lease the first sweep of the pool that this agent can run: of the highest priority, and of
+    equal ones the oldest."""
     lease = claim(session, request, now)
     return Response(status_code=204) if lease is None else lease
 
@@ -34,11 +35,9 @@ def claim_sweep(request: ClaimRequest, session: Writing, now: Now) -> Any:
     "/{sweep_id}/renew",
     operation_id="renew_lease",
     dependencies=[Depends(Needs(Scope.AGENT))],
-    responses=errors(NotFound, Conflict),
+    responses=errors(NotFound, Conflict, TooLarge),
 )
-def renew_lease(
-    sweep_id: SweepPath, request: RenewRequest, session: Writing, now: Now
-) -> Renewal:
+def renew_lease(sweep_id: SweepPath, request: RenewRequest, session: Writing, now: Now) -> Renewal:
     """Keep a lease; the answer tells the slots and what users asked for."""
     return renew(session, sweep_id, request, now)
 

@@ -7,15 +7,24 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 
 from service.auth import Scope
-from service.errors import Conflict, NotFound, TooLarge
+from service.errors import (
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    TooLarge,
+)
 from service.operations import command
 from service.operations.plan import plan
+from service.operations.retry import retry_sweep as retry
+from service.operations.settings import etag, patch
 from service.operations.submit import submit
+from service.queries import SweepQuery
 from service.routes.common import (
     API,
+    ETAG,
     SPEC_BODY,
-    Cursor,
-    Limit,
+    STRING,
     Needs,
     Now,
     Reading,
@@ -25,9 +34,8 @@ from service.routes.common import (
     errors,
     read_json,
 )
-from service.schemas import Accepted, SweepDetail, SweepPage
+from service.schemas import Accepted, PatchSweep, Retried, SweepDetail, SweepPage
 from service.store import journal, sweep_views, sweeps
-from sweeps.lifecycle import SweepState
 from sweeps.planning import Plan
 from sweeps.result import Result, make_result
 
@@ -42,6 +50,15 @@ Key = Annotated[
     ),
 ]
 REPLAY = "Idempotent-Replay"
+Match = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=1000,
+        description="the ETag of the sweep as it was read, or * for any; without it: 428",
+    ),
+]
+PLACE = {"Location": {"description": "the path of the sweep", "schema": STRING}}
 
 
 @router.post(
@@ -50,7 +67,12 @@ REPLAY = "Idempotent-Replay"
     status_code=201,
     dependencies=[Depends(Needs(Scope.EDITOR))],
     responses={
-        200: {"model": SweepDetail, "description": "Made before, with this Idempotency-Key"},
+        200: {
+            "model": SweepDetail,
+            "description": "Made before, with this Idempotency-Key",
+            "headers": {**ETAG, **PLACE},
+        },
+        201: {"headers": {**ETAG, **PLACE}},
         **errors(TooLarge),
     },
     openapi_extra=SPEC_BODY,
@@ -60,7 +82,7 @@ def create_sweep(
 ) -> SweepDetail:
     """Submit a sweep. It is QUEUED until an agent of its pool claims it."""
     row, replayed = submit(session, read_json(body), key, now.now)
-    response.headers["Location"] = f"{API}/sweeps/{row.id}"
+    response.headers["Location"], response.headers["ETag"] = f"{API}/sweeps/{row.id}", etag(row)
     if replayed:
         response.status_code, response.headers[REPLAY] = 200, "true"
     return sweep_views.detail(session, row, now)
@@ -72,16 +94,12 @@ def create_sweep(
     dependencies=[Depends(Needs(Scope.VIEWER))],
     responses=errors(),
 )
-def list_sweeps(
-    session: Reading,
-    now: Now,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    state: SweepState | None = None,
-    project: Annotated[str | None, Query(max_length=100)] = None,
-) -> SweepPage:
-    """Sweeps, newest first."""
-    rows, following = sweeps.page(session, limit, cursor, state, project)
+def list_sweeps(session: Reading, now: Now, asked: Annotated[SweepQuery, Query()]) -> SweepPage:
+    """Sweeps that have all that is asked for, newest first unless sorted otherwise.
+
+    Sweeps that are made between two pages change nothing of the later one.
+    """
+    rows, following = sweeps.page(session, asked)
     return SweepPage(items=sweep_views.summaries(session, rows, now), next_cursor=following)
 
 
@@ -101,11 +119,40 @@ def plan_sweep(body: SpecBytes, session: Reading) -> Plan:
     "/{sweep_id}",
     operation_id="get_sweep",
     dependencies=[Depends(Needs(Scope.VIEWER))],
-    responses=errors(NotFound),
+    responses={200: {"headers": ETAG}, **errors(NotFound)},
 )
-def get_sweep(sweep_id: SweepPath, session: Reading, now: Now) -> SweepDetail:
-    """One sweep with its spec."""
-    return sweep_views.detail(session, sweeps.find(session, sweep_id), now)
+def get_sweep(sweep_id: SweepPath, response: Response, session: Reading, now: Now) -> SweepDetail:
+    """One sweep with its spec. Its ETag changes with its settings, not with its progress."""
+    row = sweeps.find(session, sweep_id)
+    response.headers["ETag"] = etag(row)
+    return sweep_views.detail(session, row, now)
+
+
+@router.patch(
+    "/{sweep_id}",
+    operation_id="patch_sweep",
+    dependencies=[Depends(Needs(Scope.EDITOR))],
+    responses={
+        200: {"headers": ETAG},
+        **errors(NotFound, Conflict, PreconditionFailed, PreconditionRequired, TooLarge),
+    },
+)
+def patch_sweep(
+    sweep_id: SweepPath,
+    change: PatchSweep,
+    response: Response,
+    session: Writing,
+    now: Now,
+    match: Match = None,
+) -> SweepDetail:
+    """Change priority, max_parallel or the budget of trials; what is left out stays.
+
+    Of several that change the same revision one wins; the others get 412 and read again.
+    max_parallel takes effect with the driver's next renewal, the budget when it journals it.
+    """
+    row = patch(session, sweep_id, change, match, now.now)
+    response.headers["ETag"] = etag(row)
+    return sweep_views.detail(session, row, now)
 
 
 @router.get(
@@ -154,3 +201,16 @@ def resume_sweep(sweep_id: SweepPath, session: Writing, now: Now) -> Accepted:
 def cancel_sweep(sweep_id: SweepPath, session: Writing, now: Now) -> Accepted:
     """End a sweep for good. What it found stays."""
     return command.cancel(session, sweep_id, now.now)
+
+
+@router.post(
+    "/{sweep_id}/retry",
+    operation_id="retry_sweep",
+    status_code=202,
+    dependencies=[Depends(Needs(Scope.EDITOR))],
+    responses=errors(NotFound, Conflict),
+)
+def retry_sweep(sweep_id: SweepPath, session: Writing, now: Now) -> Retried:
+    """Run all FAILED trials again, from their last checkpoints. A sweep that had ended as DONE or
+    FAILED is QUEUED again; a FAILED one also when no trial of it failed."""
+    return retry(session, sweep_id, now.now)

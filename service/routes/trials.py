@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
 
 from service.auth import Scope
 from service.errors import Conflict, NotFound
-from service.operations import command
+from service.operations import command, retry
+from service.queries import ReportQuery, TrialQuery
 from service.routes.common import (
     API,
-    Cursor,
-    Limit,
     Needs,
     Now,
     Reading,
@@ -19,9 +20,8 @@ from service.routes.common import (
     Writing,
     errors,
 )
-from service.schemas import Accepted, TrialDetail, TrialPage, Why
+from service.schemas import Accepted, ReportPage, TrialDetail, TrialPage, Why
 from service.store import sweeps, trial_views, trials
-from sweeps.lifecycle import TrialState
 
 router = APIRouter(prefix=API, tags=["trials"])
 
@@ -33,16 +33,31 @@ router = APIRouter(prefix=API, tags=["trials"])
     responses=errors(NotFound),
 )
 def list_trials(
-    sweep_id: SweepPath,
-    session: Reading,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    state: TrialState | None = None,
+    sweep_id: SweepPath, session: Reading, asked: Annotated[TrialQuery, Query()]
 ) -> TrialPage:
-    """A sweep's trials by number."""
+    """A sweep's trials, by number unless sorted otherwise.
+
+    Sorted by a value, those that have none, or one that is not finite, come last either way.
+    """
     sweeps.find(session, sweep_id)
-    rows, following = trials.page(session, sweep_id, limit, cursor, state)
+    rows, following = trials.page(session, sweep_id, asked)
     return TrialPage(items=[trial_views.trial(row) for row in rows], next_cursor=following)
+
+
+@router.get(
+    "/sweeps/{sweep_id}/reports",
+    operation_id="list_reports",
+    dependencies=[Depends(Needs(Scope.VIEWER))],
+    responses=errors(NotFound),
+)
+def list_reports(
+    sweep_id: SweepPath, session: Reading, asked: Annotated[ReportQuery, Query()]
+) -> ReportPage:
+    """All reports of a sweep with their verdicts, by trial number and decision point."""
+    sweeps.find(session, sweep_id)
+    rows, following = trials.report_page(session, sweep_id, asked)
+    items = [trial_views.report(number, row) for number, row in rows]
+    return ReportPage(items=items, next_cursor=following)
 
 
 @router.get(
@@ -77,3 +92,16 @@ def explain_trial(trial_id: TrialPath, session: Reading) -> Why:
 def stop_trial(trial_id: TrialPath, session: Writing, now: Now) -> Accepted:
     """End one trial. It takes effect when the sweep's driver hears of it."""
     return command.stop_trial(session, trial_id, now.now)
+
+
+@router.post(
+    "/trials/{trial_id}/retry",
+    operation_id="retry_trial",
+    status_code=202,
+    dependencies=[Depends(Needs(Scope.EDITOR))],
+    responses=errors(NotFound, Conflict),
+)
+def retry_trial(trial_id: TrialPath, session: Writing, now: Now) -> Accepted:
+    """Run one FAILED trial again, from its last checkpoint. A sweep that had ended as DONE or
+    FAILED is QUEUED again."""
+    return retry.retry_trial(session, trial_id, now.now)

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from service.schemas import Agent, ClaimRequest
@@ -13,18 +14,20 @@ from service.store.tables import AgentRow
 
 
 def saw(session: Session, request: ClaimRequest, now: datetime) -> None:
-    """Remember what an agent offers."""
-    session.merge(
-        AgentRow(
-            pool=request.pool,
-            name=request.agent,
-            device_kind=request.device_kind,
-            slots=request.slots,
-            recipes=json.dumps(request.recipes),
-            version=request.version,
-            seen_at=now,
-        )
-    )
+    """Remember what an agent offers. Its row is locked: an agent's claims go one by one.
+
+    One statement, so that two first calls of one name at once do not both insert.
+    """
+    offer = {
+        "device_kind": request.device_kind,
+        "slots": request.slots,
+        "recipes": json.dumps(request.recipes),
+        "version": request.version,
+        "seen_at": now,
+    }
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = insert(AgentRow).values(pool=request.pool, name=request.agent, **offer)
+    session.execute(row.on_conflict_do_update(index_elements=["pool", "name"], set_=offer))
 
 
 def heard(session: Session, pool: str, name: str, now: datetime) -> None:
@@ -35,7 +38,9 @@ def heard(session: Session, pool: str, name: str, now: datetime) -> None:
 
 def every(session: Session) -> list[AgentRow]:
     """All agents, by pool and name."""
-    return list(session.scalars(select(AgentRow).order_by(AgentRow.pool, AgentRow.name)))
+    query = select(AgentRow).order_by(AgentRow.pool, AgentRow.name)
+    # `saw` and `heard` write past the rows that a session has loaded.
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def view(row: AgentRow, alive_since: datetime) -> Agent:

@@ -14,7 +14,12 @@ from service.store.tables import CommandRow
 
 
 def add(
-    session: Session, sweep_id: str, kind: str, trial: int | None, now: datetime
+    session: Session,
+    sweep_id: str,
+    kind: str,
+    trial: int | None,
+    now: datetime,
+    trials: int | None = None,
 ) -> CommandRow:
     """A new command, waiting. The sweep must be locked."""
     query = select(func.coalesce(func.max(CommandRow.number), 0))
@@ -25,6 +30,7 @@ def add(
         id=f"cmd_{uuid.uuid4().hex}",
         kind=kind,
         trial=trial,
+        trials=trials,
         created_at=now,
     )
     session.add(row)
@@ -60,4 +66,5 @@ def latest(
 
 def view(row: CommandRow) -> Command:
     """As drivers and users see it."""
-    return Command.model_validate({"id": row.id, "kind": row.kind, "trial": row.trial})
+    given = {"id": row.id, "kind": row.kind, "trial": row.trial, "trials": row.trials}
+    return Command.model_validate(given)

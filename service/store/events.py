@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.schemas import Event
@@ -41,6 +41,13 @@ def add(
         last=kind == "sweep" and data["state"] in SWEEP_ENDS,
     )
     session.add(row)
+
+
+def reopen(session: Session, sweep: SweepRow) -> None:
+    """What was the last event is so no more: a sweep that had ended goes on."""
+    session.flush()
+    ends = update(EventRow).where(EventRow.sweep_id == sweep.id, EventRow.last)
+    session.execute(ends.values(last=False))
 
 
 def after(session: Session, sweep_id: str, number: int, limit: int) -> tuple[list[Event], bool]:

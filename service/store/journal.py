@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from service.store.tables import EntryRow, SweepRow
-from sweeps.journal import Body, CommandApplied, Entry, Story, fold
+from sweeps.journal import Body, Entry, Story, fold
 
 _BODY: TypeAdapter[Body] = TypeAdapter(Body)
 
@@ -50,27 +50,6 @@ def holds(session: Session, sweep_id: str, kind: str) -> bool:
     """True when the journal has an entry of this type."""
     query = exists().where(EntryRow.sweep_id == sweep_id, EntryRow.type == kind)
     return bool(session.scalar(select(query)))
-
-
-def stop_requested(session: Session, sweep_id: str) -> set[int]:
-    """Trials that a user wanted stopped: each one named, and all that were asked by a cancel.
-
-    Those of them that have not ended are running: the fold stops a waiting trial at once.
-    """
-    query = select(EntryRow.seq, EntryRow.body).where(
-        EntryRow.sweep_id == sweep_id, EntryRow.type == "command_applied"
-    )
-    named, cancelled = set[int](), 0
-    for seq, text in session.execute(query.order_by(EntryRow.seq)):
-        match _BODY.validate_json(text):
-            case CommandApplied(kind="stop_trial", trial=int(number)):
-                named.add(number)
-            case CommandApplied(kind="cancel"):
-                cancelled = seq
-    asked = select(func.count()).where(
-        EntryRow.sweep_id == sweep_id, EntryRow.type == "asked", EntryRow.seq < cancelled
-    )
-    return named.union(range(session.scalar(asked) or 0)) if cancelled else named
 
 
 def story(session: Session, sweep_id: str) -> Story:

@@ -24,7 +24,9 @@ def claim(
     until: datetime,
     driving: Sequence[str] = (),
 ) -> SweepRow | None:
-    """Lease the oldest sweep of the pool that waits for a driver, or None. Locks it.
+    """Lease the sweep of the pool that waits for a driver and goes first, or None. Locks it.
+
+    The highest priority goes first, and of equal ones the oldest.
 
     Never one of `driving`: the agent's own driver of it lives, and a late renewal keeps its lease.
     """
@@ -35,26 +37,29 @@ def claim(
         SweepRow.id.not_in(driving),
         ~_live(now),
     )
-    return session.scalars(claim_statement(free, agent, until)).one_or_none()
+    return session.scalars(claim_statement(free, agent, now, until)).one_or_none()
 
 
 def claim_statement(
-    free: ColumnElement[bool], agent: str, until: datetime
+    free: ColumnElement[bool], agent: str, now: datetime, until: datetime
 ) -> ReturningUpdate[SweepRow]:
-    """UPDATE ... RETURNING of the oldest sweep that is `free`, still so when it is locked."""
-    oldest = (
+    """UPDATE ... RETURNING of the first sweep that is `free`, still so when it is locked."""
+    first = (
         select(SweepRow.id)
         .where(free)
-        .order_by(SweepRow.created_at, SweepRow.id)
+        .order_by(SweepRow.priority.desc(), SweepRow.created_at, SweepRow.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
     return (
         update(SweepRow)
-        .where(SweepRow.id == oldest, free)
+        .where(SweepRow.id == first, free)
         .values(
-            lease_token=SweepRow.lease_token + 1, lease_agent=agent, lease_expires_at=until
+            lease_token=SweepRow.lease_token + 1,
+            lease_agent=agent,
+            lease_expires_at=until,
+            claimed_at=now,
         )
         .returning(SweepRow)
         .execution_options(synchronize_session=False, populate_existing=True)
@@ -107,9 +112,12 @@ def count_driven(
 
 
 def abandoned(session: Session, now: datetime) -> list[str]:
-    """Ids of cancelled sweeps whose driver went away before it closed them."""
+    """Ids of cancelled sweeps whose driver went away before it closed them.
+
+    In the order in which all lock them, so that no two wait for each other.
+    """
     query = select(SweepRow.id).where(SweepRow.state == SweepState.STOPPING, ~_live(now))
-    return list(session.scalars(query))
+    return list(session.scalars(query.order_by(SweepRow.id)))
 
 
 def _live(now: datetime) -> ColumnElement[bool]:

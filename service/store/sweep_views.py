@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -47,9 +48,16 @@ def shares(offers: Sequence[AgentRow], live: Sequence[SweepRow]) -> dict[str, in
         row.id: slots
         for place, rows in driven.items()
         for row, slots in zip(
-            rows, share_slots(total.get(place, 1), [r.max_parallel for r in rows]), strict=True
+            rows, share_slots(total.get(place, 1), [_cap(row) for row in rows]), strict=True
         )
     }
+
+
+def _cap(row: SweepRow) -> int | None:
+    """The slots that a sweep can use: its max_parallel counts trials, a slot is a device."""
+    if row.max_parallel is None:
+        return None
+    return max(1, math.ceil(row.max_parallel * (row.slots_per_trial or 1.0)))
 
 
 def summaries(session: Session, rows: Sequence[SweepRow], terms: Terms) -> list[Sweep]:
@@ -75,6 +83,10 @@ def summaries(session: Session, rows: Sequence[SweepRow], terms: Terms) -> list[
             pending=inbox[row.id],
             driven=leases.is_live(row, terms.now),
             slots=scene.slots.get(row.id, 0),
+            revision=row.revision,
+            priority=row.priority,
+            max_parallel=row.max_parallel,
+            budget_trials=row.budget_trials,
             tracking=tracking(row),
             created_at=row.created_at,
             updated_at=row.updated_at,
@@ -88,9 +100,7 @@ def summaries(session: Session, rows: Sequence[SweepRow], terms: Terms) -> list[
 def detail(session: Session, row: SweepRow, terms: Terms) -> SweepDetail:
     """One sweep with its spec."""
     summary = summaries(session, [row], terms)[0]
-    return SweepDetail(
-        **dict(summary), spec=json.loads(row.spec), journal_seq=row.journal_seq
-    )
+    return SweepDetail(**dict(summary), spec=json.loads(row.spec), journal_seq=row.journal_seq)
 
 
 def tracking(row: SweepRow) -> Tracking | None:

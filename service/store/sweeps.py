@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
-from service.store.cursors import pack, unpack_sweep
-from service.store.tables import SweepRow, TrialRow
+from service.queries import SweepQuery
+from service.store import paging
+from service.store.cursors import bound
+from service.store.paging import Order, Page
+from service.store.tables import LabelRow, SweepRow, TrialRow
 from sweeps.lifecycle import SweepState, TrialState
 from sweeps.spec import SweepSpec, parse
 
@@ -34,28 +38,46 @@ def spec_of(row: SweepRow) -> SweepSpec:
     return parse(json.loads(row.spec))
 
 
-def page(
-    session: Session, limit: int, cursor: str | None, state: str | None, project: str | None
-) -> tuple[list[SweepRow], str | None]:
-    """The newest `limit` sweeps behind the cursor, and the cursor of the page after them."""
-    query = select(SweepRow).order_by(SweepRow.created_at.desc(), SweepRow.id.desc())
-    if state is not None:
-        query = query.where(SweepRow.state == state)
-    if project is not None:
-        query = query.where(SweepRow.project == project)
-    if cursor is not None:
-        key = unpack_sweep(cursor)
-        query = query.where(tuple_(SweepRow.created_at, SweepRow.id) < key)
-    rows = list(session.scalars(query.limit(limit + 1)))
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], pack(last.created_at.isoformat(), last.id)
+_SORTS = {
+    "created_at": (SweepRow.created_at, datetime),
+    "updated_at": (SweepRow.updated_at, datetime),
+    "name": (SweepRow.name, str),
+    "priority": (SweepRow.priority, int),
+}
 
 
-def trial_counts(
-    session: Session, sweep_ids: Sequence[str]
-) -> dict[str, dict[TrialState, int]]:
+def page(session: Session, asked: SweepQuery) -> tuple[list[SweepRow], str | None]:
+    """The sweeps of a page, and the cursor of the page after it. Raises BadRequest.
+
+    Sorted by `updated_at`, a sweep that changes between two pages moves: it may be met again.
+    """
+    column, kind = _SORTS[asked.sort.removeprefix("-")]
+    order = Order(column, SweepRow.id, (kind, str), asked.sort.startswith("-"))
+    view = Page(asked.limit, asked.cursor, bound(list="sweeps", **asked.filters()))
+    rows, following = paging.fetch(session, _filtered(asked), order, view)
+    return [row[0] for row in rows], following
+
+
+def _filtered(asked: SweepQuery) -> Select[SweepRow]:
+    query = select(SweepRow)
+    if asked.state:
+        query = query.where(SweepRow.state.in_(asked.state))
+    for column, value in (
+        (SweepRow.project, asked.project),
+        (SweepRow.pool, asked.pool),
+        (SweepRow.name, asked.name),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    for label in asked.label:
+        name, _, value = label.partition("=")
+        query = query.where(
+            SweepRow.labels.any(and_(LabelRow.name == name, LabelRow.value == value))
+        )
+    return query
+
+
+def trial_counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[TrialState, int]]:
     """How many trials each sweep has in each state; states without any are left out."""
     counts: dict[str, dict[TrialState, int]] = {sweep_id: {} for sweep_id in sweep_ids}
     query = (

@@ -14,8 +14,9 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from service.store.columns import Moment, Words
 
@@ -43,14 +44,18 @@ class Base(DeclarativeBase):
 class SweepRow(Base):
     """A sweep, its lease and its counters.
 
-    `spec` is the parsed spec as JSON text. `lease_agent` is None when nobody holds the lease;
-    `lease_token` only grows. `journal_seq` and `event_seq` are the last numbers given. `family`
-    is a digest of what makes throughputs comparable.
+    `spec` is the parsed spec as JSON text, as it was submitted; `priority`, `max_parallel` and
+    `budget_trials` are its settings as they stand now, and `revision` counts their changes.
+    `lease_agent` is None when nobody holds the lease; `lease_token` only grows, `claimed_at` is
+    when it grew last. `journal_seq` and `event_seq` are the last numbers given. `family` is a
+    digest of what makes throughputs comparable. `devices_per_trial` counts GPUs, and
+    `slots_per_trial` whatever the pool's slots are; both None until the first driver told them.
     """
 
     __tablename__ = "sweeps"
     __table_args__ = (
         Index("ix_sweeps_page", "created_at", "id"),
+        Index("ix_sweeps_name", "name", "id"),
         Index("ix_sweeps_queue", "pool", "state", "created_at"),
         Index("ix_sweeps_family", "family", "pool"),
     )
@@ -67,20 +72,42 @@ class SweepRow(Base):
     family: Mapped[str] = mapped_column(String(64))
     spec: Mapped[str] = mapped_column(Text)
     metric: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
     max_parallel: Mapped[int | None]
+    budget_trials: Mapped[int | None]
     devices_per_trial: Mapped[float | None]
+    slots_per_trial: Mapped[float | None]
     state: Mapped[str] = mapped_column(String(16))
     message: Mapped[str]
     lease_token: Mapped[int] = mapped_column(default=0)
     lease_agent: Mapped[str | None] = mapped_column(String(100))
     lease_expires_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
     journal_seq: Mapped[int] = mapped_column(default=0)
     event_seq: Mapped[int] = mapped_column(default=0)
     tracking: Mapped[str | None] = mapped_column(Text)
+    labels: Mapped[list[LabelRow]] = relationship(passive_deletes=True)
+
+
+class LabelRow(Base):
+    """A label of a sweep, so that lists can be filtered by it; the spec has them too."""
+
+    __tablename__ = "sweep_labels"
+    __table_args__ = (Index("ix_sweep_labels_value", "name", "value"),)
+
+    sweep_id: Mapped[str] = mapped_column(
+        ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str]
 
 
 class TrialRow(Base):
-    """A trial as the journal tells it. `verdict` is the latest one as JSON text."""
+    """A trial as the journal tells it. `verdict` is the latest one as JSON text.
+
+    `stop_requested`: a user stopped it while it ran; the end of its attempt moves it.
+    """
 
     __tablename__ = "trials"
     __table_args__ = (UniqueConstraint("sweep_id", "number"), Index("ix_trials_state", "state"))
@@ -93,6 +120,7 @@ class TrialRow(Base):
     seed: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None]
+    stop_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
     attempts: Mapped[int] = mapped_column(default=0)
     point: Mapped[int | None]
     samples: Mapped[int] = mapped_column(default=0)
@@ -144,6 +172,7 @@ class EntryRow(Base):
     """One journal entry. `at` is kept as it was sent, `body` as JSON text."""
 
     __tablename__ = "journal"
+    __table_args__ = (Index("ix_journal_type", "sweep_id", "type", "seq"),)
 
     sweep_id: Mapped[str] = mapped_column(
         ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True
@@ -155,7 +184,10 @@ class EntryRow(Base):
 
 
 class CommandRow(Base):
-    """A user's command, numbered 1, 2, ... in its sweep; it waits while `applied_at` is None."""
+    """A user's command, numbered 1, 2, ... in its sweep; it waits while `applied_at` is None.
+
+    `trial` is the number of the one it is about, `trials` the new budget of `set_budget`.
+    """
 
     __tablename__ = "commands"
     __table_args__ = (UniqueConstraint("id"),)
@@ -167,6 +199,7 @@ class CommandRow(Base):
     id: Mapped[str] = mapped_column(String(36))
     kind: Mapped[str] = mapped_column(String(16))
     trial: Mapped[int | None]
+    trials: Mapped[int | None]
     created_at: Mapped[datetime]
     applied_at: Mapped[datetime | None]
 

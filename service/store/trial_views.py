@@ -6,10 +6,11 @@ import json
 
 from sqlalchemy.orm import Session
 
-from service.schemas import Attempt, ReportLine, Trial, TrialDetail, Why
+from service.schemas import Attempt, ReportLine, SweepReport, Trial, TrialDetail, Why
 from service.store import trials
 from service.store.columns import decode
 from service.store.tables import AttemptRow, ReportRow, TrialRow
+from sweeps.faults import headline
 from sweeps.lifecycle import StopReason, TrialState
 from sweeps.trial import Action, Report, Role, Verdict, trial_id
 
@@ -45,6 +46,11 @@ def detail(session: Session, row: TrialRow) -> TrialDetail:
     )
 
 
+def report(number: int, row: ReportRow) -> SweepReport:
+    """One report of trial `number` among all of its sweep's."""
+    return SweepReport(**dict(_line(row)), trial_id=row.trial_id, number=number)
+
+
 def why(session: Session, row: TrialRow) -> Why:
     """Why the trial is where it is, with the verdict that ended it or else the latest one."""
     verdict = None if row.verdict is None else Verdict.model_validate_json(row.verdict)
@@ -78,7 +84,7 @@ def _sentence(row: TrialRow, verdict: Verdict | None, history: list[AttemptRow])
         case TrialState.STOPPED:
             return verdict.message if verdict else "It was pruned."
         case TrialState.FAILED:
-            return f"It failed {len(history)} time(s); the last error: {_last_line(row.reason)}"
+            return f"It failed {len(history)} time(s); the last error: {_error(row.reason)}"
         case TrialState.PAUSED:
             return f"It is parked. {verdict.message if verdict else ''}".strip()
         case TrialState.PENDING if history:
@@ -95,9 +101,8 @@ def _running(verdict: Verdict) -> str:
     return f"It still runs, and is told to {verdict.action}: {verdict.message}"
 
 
-def _last_line(text: str | None) -> str:
-    lines = (text or "").strip().splitlines()
-    return lines[-1] if lines else "none was recorded"
+def _error(text: str | None) -> str:
+    return headline(text or "") or "none was recorded"
 
 
 def _attempt(row: AttemptRow) -> Attempt:

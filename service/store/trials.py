@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
-from service.store.cursors import pack, unpack_trial
+from service.queries import ReportQuery, TrialQuery
+from service.store import paging
+from service.store.cursors import bound
+from service.store.paging import Order, Page
 from service.store.tables import AttemptRow, ReportRow, TrialRow
+from sweeps.lifecycle import TrialState
+from sweeps.trial import Role
 
 
 def find(session: Session, trial_id: str) -> TrialRow:
@@ -19,19 +26,43 @@ def find(session: Session, trial_id: str) -> TrialRow:
     return row
 
 
-def page(
-    session: Session, sweep_id: str, limit: int, cursor: str | None, state: str | None
-) -> tuple[list[TrialRow], str | None]:
-    """The next `limit` trials by number, and the cursor of the page after them."""
-    query = select(TrialRow).where(TrialRow.sweep_id == sweep_id).order_by(TrialRow.number)
-    if state is not None:
-        query = query.where(TrialRow.state == state)
-    if cursor is not None:
-        query = query.where(TrialRow.number > unpack_trial(cursor))
-    rows = list(session.scalars(query.limit(limit + 1)))
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], pack(rows[limit - 1].number)
+_SORTS = {
+    "number": (TrialRow.number, int),
+    "value": (TrialRow.value, float),
+    "loss": (TrialRow.loss, float),
+    "grad_norm": (TrialRow.grad_norm, float),
+    "samples": (TrialRow.samples, int),
+    "attempts": (TrialRow.attempts, int),
+    "updated_at": (TrialRow.updated_at, datetime),
+}
+
+
+def page(session: Session, sweep_id: str, asked: TrialQuery) -> tuple[list[TrialRow], str | None]:
+    """The trials of a page, and the cursor of the page after it. Raises BadRequest.
+
+    Sorted by what changes while trials run, one may move between two pages and be met again.
+    """
+    column, kind = _SORTS[asked.sort.removeprefix("-")]
+    order = Order(column, TrialRow.number, (kind, int), asked.sort.startswith("-"))
+    query = select(TrialRow).where(TrialRow.sweep_id == sweep_id)
+    if asked.state:
+        query = query.where(TrialRow.state.in_(asked.state))
+    if asked.role is not None:
+        query = query.where(TrialRow.role == asked.role)
+    view = Page(asked.limit, asked.cursor, bound(list=f"trials {sweep_id}", **asked.filters()))
+    rows, following = paging.fetch(session, query, order, view)
+    return [row[0] for row in rows], following
+
+
+def report_page(
+    session: Session, sweep_id: str, asked: ReportQuery
+) -> tuple[list[tuple[int, ReportRow]], str | None]:
+    """(trial number, report) of a whole sweep by number and point. Raises BadRequest."""
+    order = Order(TrialRow.number, ReportRow.point, (int, int))
+    query = select(ReportRow).join(TrialRow, TrialRow.id == ReportRow.trial_id)
+    view = Page(asked.limit, asked.cursor, bound(list=f"reports {sweep_id}"))
+    rows, following = paging.fetch(session, query.where(TrialRow.sweep_id == sweep_id), order, view)
+    return [(number, report) for report, number, _ in rows], following
 
 
 def numbered(session: Session, sweep_id: str, number: int) -> TrialRow | None:
@@ -50,6 +81,20 @@ def count(session: Session, sweep_id: str) -> int:
     """How many trials the sweep has."""
     query = select(func.count()).where(TrialRow.sweep_id == sweep_id)
     return session.scalar(query) or 0
+
+
+def searched(session: Session, sweep_id: str) -> int:
+    """How many trials the search has asked for: what a budget of trials counts."""
+    query = select(func.count()).where(TrialRow.sweep_id == sweep_id)
+    return session.scalar(query.where(TrialRow.role == Role.SEARCH)) or 0
+
+
+def failed(session: Session, sweep_id: str) -> list[TrialRow]:
+    """A sweep's FAILED trials by number."""
+    query = select(TrialRow).where(
+        TrialRow.sweep_id == sweep_id, TrialRow.state == TrialState.FAILED
+    )
+    return list(session.scalars(query.order_by(TrialRow.number)))
 
 
 def attempts(session: Session, trial_id: str) -> list[AttemptRow]:

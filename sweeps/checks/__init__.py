@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sweeps.checks.cells import runnable_faults
+from sweeps.checks.pruning import pruning_faults
 from sweeps.checks.sft import sft_faults
 from sweeps.checks.space import method_faults, space_faults
 from sweeps.checks.texts import secret_faults, text_faults
@@ -21,6 +22,7 @@ def check(spec: SweepSpec, *, cells: bool = True) -> None:
     if faults := secret_faults(spec):
         raise SpecError(faults)
     faults = [*text_faults(spec), *space_faults(spec), *value_faults(spec), *method_faults(spec)]
+    faults += pruning_faults(spec)
     if spec.spec.workload.recipe == "sft":
         faults += sft_faults(spec)
     # Cells are only made from axes that hold what they should.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sweeps.errors import Fault
 from sweeps.faults import nearest, shorten
 from sweeps.sft_parameters import SFT_OPTIONS
@@ -9,6 +11,7 @@ from sweeps.spec import Evaluation, SweepSpec, TinyModel
 
 REQUIRED = {"global_batch_size": "{values: [16, 64]}", "learning_rate": "{values: [1e-5, 1e-4]}"}
 OF_WINDOWS = ("loss", "grad_norm")
+OF_QUESTIONS = ["accuracy", "accuracy_norm"]
 _EVAL = "/spec/evaluation"
 
 
@@ -68,6 +71,13 @@ def _evaluation(spec: SweepSpec) -> list[Fault]:
         mend = "Add spec.workload.data.eval, or take exact_match out."
         message = "there is no evaluation data to generate from"
         faults.append(Fault(f"{_EVAL}/exact_match", "true", message, mend))
+    model, new = spec.spec.workload.model, evaluation.max_new_tokens
+    if evaluation.exact_match and isinstance(model, TinyModel):
+        there = model.max_position_embeddings
+        if new >= there:
+            message = f"the model has {there} positions, prompt and reply together"
+            mend = "Lower it, or raise max_position_embeddings of the model."
+            faults.append(Fault(f"{_EVAL}/max_new_tokens", str(new), message, mend))
     if not evaluation.exact_match:
         message = "it only matters for exact_match, which is off"
         mend = "Write exact_match: true beside it, or take it out."
@@ -99,11 +109,37 @@ def _metric(spec: SweepSpec) -> list[Fault]:
     return [Fault(at, value, "the sft recipe reports no such metric", mend)]
 
 
-def metrics(spec: SweepSpec) -> list[str]:
-    """The metrics that trials of this spec report, by name, those of the windows last."""
+def measure_faults(spec: SweepSpec, questions: Collection[str]) -> list[Fault]:
+    """What only the files tell: a metric, or exact match, that the evaluation sets do not give.
+
+    `questions` are the labels of the sets that ask multiple choice, "" for a single set.
+    """
+    faults, name = [], spec.spec.metric.name
+    known = metrics(spec, questions)
+    if name not in known:
+        message = "the evaluation data does not give it"
+        mend = f"There is: {', '.join(known)}. Sets whose rows have choices give accuracy."
+        faults.append(Fault("/spec/metric/name", shorten(name), message, mend))
+    if spec.spec.evaluation.exact_match and not any(m.endswith("exact_match") for m in known):
+        message = "every evaluation set asks multiple choice: there is nothing to generate"
+        mend = "Take it out, or add a set of prompts and completions."
+        faults.append(Fault(f"{_EVAL}/exact_match", "true", message, mend))
+    return faults
+
+
+def metrics(spec: SweepSpec, questions: Collection[str] | None = None) -> list[str]:
+    """The metrics that trials of this spec report, by name, those of the windows last.
+
+    `questions` are the labels of the sets that ask multiple choice ("" for a single set); None:
+    nobody has looked into the files, so every set may be of either kind.
+    """
     data, evaluation = spec.spec.workload.data, spec.spec.evaluation
     sets = data.eval if data is not None else None
-    prefixes = [f"eval_{label}_" for label in sets] if isinstance(sets, dict) else ["eval_"]
-    kinds = ["loss", "exact_match"] if evaluation.exact_match else ["loss"]
-    found = [prefix + kind for prefix in prefixes for kind in kinds] if sets else []
+    labels = list(sets) if isinstance(sets, dict) else [""] if sets else []
+    of_texts = ["loss", "exact_match"] if evaluation.exact_match else ["loss"]
+    found = []
+    for label in labels:
+        kinds = of_texts if questions is None or label not in questions else []
+        kinds = kinds + (OF_QUESTIONS if questions is None or label in questions else [])
+        found += [f"eval_{label}_{kind}" if label else f"eval_{kind}" for kind in kinds]
     return [*found, *OF_WINDOWS]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sweeps.checks.values import meant
 from sweeps.errors import Fault
 from sweeps.faults import pointer, shorten
+from sweeps.searchers.knobs import ordered
 from sweeps.space import MAX_CELLS, Choice, Condition, Range, Space, size
 from sweeps.spec import SweepSpec
 from sweeps.trial import ParamValue
@@ -30,11 +31,17 @@ def method_faults(spec: SweepSpec) -> list[Fault]:
     """What `grid` and the drawing methods need."""
     space, method, budget = spec.spec.parameters, spec.spec.method.type, spec.spec.budget
     if method != "grid":
-        if budget.trials is not None:
-            return []
-        message = f"method {method} draws for ever: it needs to know how many trials to run"
-        mend = "Write e.g. budget: {trials: 20}."
-        return [Fault("/spec/budget/trials", "nothing", message, mend)]
+        faults = []
+        if budget.trials is None:
+            message = f"method {method} draws for ever: it needs to know how many trials to run"
+            mend = "Write e.g. budget: {trials: 20}."
+            faults.append(Fault("/spec/budget/trials", "nothing", message, mend))
+        axes = space.axes.values()
+        if method == "cmaes" and not any(ordered(axis) and axis.when is None for axis in axes):
+            message = "cmaes moves numbers, and no parameter of every trial is one with a choice"
+            mend = "Write method: {type: tpe}, or give a number a range or several values."
+            faults.append(Fault("/spec/method/type", method, message, mend))
+        return faults
     if not space.finite:
         return [
             Fault(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # the spec imports this package for its configs
 PRUNERS = {
     "never": "sweeps.pruners.never:NeverPruner",
     "median": "sweeps.pruners.median:MedianPruner",
+    "halving": "sweeps.pruners.halving:HalvingPruner",
+    "recipe": "sweeps.pruners.recipe:RecipePruner",
 }
 
 

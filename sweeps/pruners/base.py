@@ -26,8 +26,9 @@ class Pruner(Protocol):
     def revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
         """The parked trial to bring back now, with the verdict (CONTINUE) that says why; or None.
 
-        Asked when a slot is free and no trial waits, before the searcher is. `last`: nothing runs
-        and nothing new will be asked; who is not revived now is stopped. Pure, as `judge` is.
+        Asked when a slot is free, some trial is parked and none waits, before the searcher is.
+        `last`: nothing runs and nothing new will be asked; who is not revived now is stopped.
+        Pure, as `judge` is.
         """
         ...
 

@@ -28,17 +28,42 @@ class Median(Wire):
 
 
 class Halving(Wire):
-    """Successive halving by promotion: losers are parked and revived when others disappoint."""
+    """Successive halving by promotion: losers are parked and revived when others disappoint.
+
+    Of the trials that reach a rung, 1 in `eta` goes on. Rung r lies at the share
+    `grace` x eta^r of the horizon, or where the metric is next measured after it.
+    """
 
     type: Literal["halving"]
     eta: int = Field(default=3, ge=2)
+    grace: float = Field(default=0.1, gt=0, lt=1)
+
+    def rungs(self, points: int) -> list[int]:
+        """The decision points of the rungs, rising: round(grace x points x eta^r), at least 1,
+        below `points`."""
+        found, share = list[int](), self.grace * points
+        while round(share) < points:
+            mark = max(1, round(share))
+            found += [mark] if mark < points and mark not in found else []
+            share *= self.eta
+        return found
 
 
 class Recipe(Wire):
-    """The rule of arXiv 2412.13337: low early gradient norm and high early loss are better."""
+    """The rule of arXiv 2412.13337: low early gradient norm and high early loss are better.
+
+    At the share `at` of the horizon, or at a trial's first decision point past its own warmup when
+    that comes later, the better `keep` of those of equal global batch go on; the rest is parked.
+    """
 
     type: Literal["recipe"]
     keep: float = Field(default=0.5, gt=0, lt=1)
+    at: float = Field(default=0.1, gt=0, lt=1)
+
+    def rungs(self, points: int) -> list[int]:
+        """The one decision point, round(at x points) and at least 1; empty when it is the last."""
+        mark = max(1, round(self.at * points))
+        return [mark] if mark < points else []
 
 
 class EarlyDynamics(Wire):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from sweeps.cells import devices_of, finite_cells, refusal
 from sweeps.journal import Asked, Story
 from sweeps.searchers.base import asked, searched, trial_budget
+from sweeps.searchers.remaining import Remaining, keys
 from sweeps.seeds import generator
-from sweeps.space import draw
 from sweeps.spec import SweepSpec
-from sweeps.trial import Params
-
-TRIES = 1000
 
 
 class RandomSearcher:
@@ -22,38 +18,20 @@ class RandomSearcher:
     """
 
     def __init__(self, spec: SweepSpec, horizon: int) -> None:
-        self._space, self._seed = spec.spec.parameters, spec.spec.seed
-        self._spec = spec
-        self._horizon, self._devices = horizon, devices_of(spec)
-        self._cells = finite_cells(spec)
+        self._spec, self._seed = spec, spec.spec.seed
+        self._remaining = Remaining(spec, horizon)
 
     def ask(self, story: Story) -> Asked | None:
         """The next draw, or None after `budget.trials` of them."""
         before = searched(story)
         if len(before) >= (trial_budget(self._spec, story) or 0):
             return None
-        params = self._draw(len(before), before)
+        rng = generator(self._seed, "random-search", len(before))
+        params = self._remaining.drawn(rng, keys(before))
         return None if params is None else asked(story, params, self._seed)
 
     def exhausted(self, story: Story) -> bool:
         """True after `budget.trials` draws, or when a finite space is used up."""
         before = searched(story)
-        if len(before) >= (trial_budget(self._spec, story) or 0):
-            return True
-        # A continuous space has no last configuration; what cannot be drawn is found by drawing.
-        return self._cells is not None and not any(self._fits(c, before) for c in self._cells)
-
-    def _draw(self, number: int, before: list[Params]) -> Params | None:
-        rng = generator(self._seed, "random-search", number)
-        for _ in range(TRIES):
-            cell = draw(self._space, rng)
-            if cell is None:
-                break
-            if self._fits(cell, before):
-                return cell
-        # Nearly used up: choose among what is left of a finite space.
-        left = [cell for cell in self._cells or [] if self._fits(cell, before)]
-        return left[int(rng.integers(len(left)))] if left else None
-
-    def _fits(self, cell: Params, before: list[Params]) -> bool:
-        return refusal(cell, self._horizon, self._devices) is None and cell not in before
+        spent = len(before) >= (trial_budget(self._spec, story) or 0)
+        return spent or self._remaining.exhausted(before)

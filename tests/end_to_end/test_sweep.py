@@ -106,9 +106,7 @@ def test_pruned_trials_are_killed_in_mlflow_with_their_reason(up: Running) -> No
         "global_batch_size": {"value": 16},
         "learning_rate": {"values": [0.5, 0.4, 0.3, 0.01]},
     }
-    spec = toy_spec(
-        parameters=rates, pruning={"type": "median"}, resources={"max_parallel": 1}
-    )
+    spec = toy_spec(parameters=rates, pruning={"type": "median"}, resources={"max_parallel": 1})
     sweep = up.client.create_sweep(spec)
     assert up.ended(sweep.id).state == "DONE", up.driver_log(sweep.id)
     (pruned,) = [run for run in children(up, sweep.id) if run.info.status == "KILLED"]
@@ -139,6 +137,46 @@ def test_pause_resume_and_cancel(up: Running) -> None:
     assert up.ended(sweep.id).state == "CANCELLED"
     states = {trial.state for trial in up.client.every_trial(sweep.id)}
     assert states <= {"STOPPED", "DONE"}
+
+
+def test_a_cell_that_runs_out_of_memory_fails_alone_and_says_why(up: Running) -> None:
+    """Step by step further than its last checkpoint, and never past the thirteenth step."""
+    starts = up.folder / "oom-starts"
+    options = {"step_seconds": 0.1, "oom_at": 12, "raise_rate": 0.1, "starts_file": str(starts)}
+    spec = toy_spec(
+        workload={"recipe": "toy", "options": options},
+        resources={"max_attempts": 2},
+        checkpoints={"keep_best": 2},
+    )
+    sweep = up.client.create_sweep(spec)
+    ended = up.ended(sweep.id)
+    assert (ended.state, ended.trials) == ("DONE", {"FAILED": 1, "DONE": 3}), ended.message
+    failed = next(up.client.every_trial(sweep.id, state="FAILED"))
+    assert [one.ended for one in up.client.get_trial(failed.id).history] == ["failed", "failed"]
+    begun = [line.split()[1] for line in starts.read_text().splitlines() if line[:4] == "0.1 "]
+    assert begun[0] == "0"
+    assert 0 < int(begun[1]) <= 12, "the second attempt goes on from a checkpoint"
+    told = cli(up, "why", failed.id)
+    assert "torch.OutOfMemoryError: CUDA out of memory" in told
+    assert "Traceback" in told
+    trials = up.folder / "state" / "storage" / "sweeps" / sweep.id / "trials"
+    left = {int(path.parent.name) for path in trials.glob("*/checkpoints")}
+    best = [row.trial for row in up.client.result(sweep.id).ranking[:2]]
+    assert left == {failed.number, *best}
+    assert f"The weights of trial {best[0]}: {trials}" in ended.message
+    (tagged,) = [
+        r for r in children(up, sweep.id) if r.data.tags["sweep.trial_number"] == str(best[0])
+    ]
+    assert tagged.data.tags["sweep.checkpoint"].endswith("/step-00000020")
+
+
+def cli(up: Running, *words: str) -> str:
+    """What a command prints."""
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(up.folder / "config"), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "sweepctl", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_stop_one_trial(up: Running) -> None:
@@ -213,6 +251,13 @@ def test_the_cli_waits_and_shows(up: Running, quiet: str) -> None:
             [*command, *words], env=environment, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0, done.stderr
-    assert "Trial 0 is DONE" in subprocess.run(
-        [*command, "why", "quiet/0"], env=environment, capture_output=True, text=True, timeout=60
-    ).stdout
+    assert (
+        "Trial 0 is DONE"
+        in subprocess.run(
+            [*command, "why", "quiet/0"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stdout
+    )

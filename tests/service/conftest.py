@@ -25,10 +25,22 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(template: Path, tmp_path: Path) -> Settings:
+def backend() -> str:
+    """Where a test keeps its data: "sqlite", unless its folder or the test says otherwise."""
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(
+    backend: str, template: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Settings]:
     """Settings with an empty, migrated database of their own."""
-    shutil.copy(template / "sweeps.db", tmp_path / "sweeps.db")
-    return make_settings(tmp_path)
+    if backend == "sqlite":
+        shutil.copy(template / "sweeps.db", tmp_path / "sweeps.db")
+        yield make_settings(tmp_path)
+    else:
+        with request.getfixturevalue("postgres").empty() as url:
+            yield make_settings(tmp_path, database_url=url)
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ def test_it_serves_and_ends_in_good_order_with_a_stream_open(
         assert broke.is_set()
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_what_was_acknowledged_outlives_kill_9(
     running: tuple[subprocess.Popen[str], str], settings: Settings
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from service_support import AGENT, Host, hosted, make_spec
+from service_support import AGENT, USER, Host, hosted, make_spec
 
 from service.settings import Settings
 
@@ -44,6 +44,46 @@ def test_a_journal_may_be_larger(web: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
+SWEEP = f"swp_{'0' * 32}"
+BODIES = [
+    *(("POST", PATH, USER), ("POST", f"{PATH}/plan", USER), ("PATCH", f"{PATH}/{SWEEP}", USER)),
+    *(("POST", f"{PATH}/{SWEEP}/finish", AGENT), ("POST", f"{PATH}/{SWEEP}/journal", AGENT)),
+    *(("POST", "/api/v1/leases", AGENT), ("POST", f"/api/v1/leases/{SWEEP}/renew", AGENT)),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "token"), BODIES)
+def test_every_body_has_a_limit_of_size_and_depth(
+    web: httpx.Client, method: str, path: str, token: str
+) -> None:
+    limit = (8 if path.endswith("journal") else 0.25) * 2**20
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def send(content: bytes) -> httpx.Response:
+        return web.request(method, path, content=content, headers=headers)
+
+    large = send(b" " * int(limit + 1))
+    assert (large.status_code, large.json()["type"]) == (413, "urn:sweeps:problem:too-large")
+    for deep in (b"[" * 65 + b"]" * 65, b'{"a":' * 65 + b"1" + b"}" * 65, b"[" * 100_000):
+        answer = send(deep)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:sweeps:problem:invalid")
+        assert "64 deep" in answer.json()["detail"]
+    # Brackets inside of a text are no depth; what is wrong here is something else.
+    text = json.dumps({"token": 1, "text": '[{"' * 100}).encode()
+    assert "64 deep" not in send(text).text
+
+
+def test_the_list_of_bodies_is_whole(web: httpx.Client) -> None:
+    document = web.get("/openapi.json").json()["paths"]
+    known = {(method, path.replace(SWEEP, "{sweep_id}")) for method, path, _ in BODIES}
+    assert known == {
+        (method.upper(), path)
+        for path, operations in document.items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+
+
 def test_a_client_that_hangs_up_in_the_middle_harms_nobody(host: Host, web: httpx.Client) -> None:
     with socket.create_connection(host.socket.getsockname()) as wire:
         wire.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
@@ -51,9 +91,7 @@ def test_a_client_that_hangs_up_in_the_middle_harms_nobody(host: Host, web: http
 
 
 @pytest.mark.parametrize("log", [True, False])
-def test_the_request_log(
-    settings: Settings, log: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_request_log(settings: Settings, log: bool, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = settings.model_copy(update={"request_log": log})
     with hosted(chosen) as host:
         httpx.get(f"{host.url}/healthz?token=x")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
+from fastapi.testclient import TestClient
 from service_support import make_settings, migrated
 
 from service import migrate
-from service.settings import Settings
+from service.app import create_app
+from service.settings import Settings, SettingsError
 from service.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +48,9 @@ def test_faults(tmp_path: Path) -> None:
         wire.exec_driver_sql("UPDATE alembic_version SET version_num = 'later'")
     assert "is at later, which is newer" in str(migrate.fault(database))
     database.close()
+    # The command does not touch what a later version has made.
+    with pytest.raises(migrate.NewerDatabaseError, match="is at later, which is newer"):
+        migrate.upgrade(database)
     away = Database(f"sqlite:///{tmp_path}/no/such/folder/x.db")
     assert "does not answer" in str(migrate.fault(away))
     away.close()
@@ -52,19 +59,51 @@ def test_faults(tmp_path: Path) -> None:
 def test_an_older_database_is_told_so(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With a second migration in the folder, a database at the first is behind."""
-    folder = tmp_path / "migrations"
-    (folder / "versions").mkdir(parents=True)
-    first = next((migrate.FOLDER / "versions").glob("*first.py")).read_text()
-    (folder / "versions" / "a.py").write_text(first)
-    (folder / "versions" / "b.py").write_text(
-        'revision = "second"\ndown_revision = "2026_11_20_first"\n'
-    )
+    """With one more migration in the folder, a database at today's last one is behind."""
     database = Database(settings.database_url)
+    head = ScriptDirectory.from_config(migrate.config(database)).get_current_head()
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.FOLDER / "versions", folder / "versions")
+    (folder / "versions" / "next.py").write_text(f'revision = "next"\ndown_revision = "{head}"\n')
     monkeypatch.setattr(migrate, "FOLDER", folder)
-    found = str(migrate.fault(database))
-    assert "is at 2026_11_20_first, this version needs second" in found
+    assert f"is at {head}, this version needs next" in str(migrate.fault(database))
     database.close()
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_newer_database_is_refused_in_one_line(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = Database(settings.database_url)
+    with database.engine.begin() as wire:
+        wire.exec_driver_sql("UPDATE alembic_version SET version_num = '2099_01_01_later'")
+    monkeypatch.setenv("SWEEP_DATABASE_URL", settings.database_url)
+    assert migrate.main() == 1
+    assert capsys.readouterr().err == (
+        "sweeps: the database is at 2099_01_01_later, which is newer than this version: "
+        "install that version\n"
+    )
+    with pytest.raises(SettingsError, match="newer than this version"), hosted_once(settings):
+        pass
+    database.close()
+
+
+def hosted_once(settings: Settings) -> TestClient:
+    """The service, started and stopped by a `with`."""
+    return TestClient(create_app(settings))
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////no/such/folder/x.db", "postgresql+psycopg://me:hunter2@127.0.0.1:1/none"]
+)
+def test_a_database_that_is_away_is_told_in_one_line(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SWEEP_DATABASE_URL", url)
+    assert migrate.main() == 1
+    told = capsys.readouterr().err
+    assert told.startswith("sweeps: the migration was not made: the database does not answer")
+    assert "hunter2" not in told
 
 
 def test_main_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

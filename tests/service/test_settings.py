@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from service.settings import Settings, SettingsError
+from service.store.database import Limits
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +46,13 @@ def test_defaults_are_loopback() -> None:
 def test_what_is_wrong_is_named(given: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         Settings.model_validate(given).tokens()
+
+
+def test_the_limits_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().limits() == Limits()
+    for field in fields(Limits):
+        monkeypatch.setenv(f"SWEEP_DATABASE_{field.name.upper()}", "3")
+    assert Settings().limits() == Limits(3, 3, 3, 3, 3, 3, 3, 3)
+    monkeypatch.setenv("SWEEP_DATABASE_POOL_SIZE", "0")
+    with pytest.raises(ValidationError, match="database_pool_size"):
+        Settings()

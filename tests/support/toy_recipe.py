@@ -1,8 +1,9 @@
 """An operator's recipe for tests: noisy gradient descent on a quadratic, in milliseconds.
 
 Deterministic and bit-exact on resume. Options (workload.options): `step_seconds`, `nan_at`,
-`raise_at` or `kill_at` (the process kills itself), both only once when `marker` names a file to
-leave behind, and only for the learning rate `raise_rate` when given; `pid_file`.
+`raise_at`, `oom_at` (a device out of memory) or `kill_at` (the process kills itself), all only once
+when `marker` names a file to leave behind, and only for the learning rate `raise_rate` when given;
+`pid_file`; `starts_file`: a line "rate steps_done" for each attempt.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def run(context: Context) -> None:
         with Path(str(options["pid_file"])).open("a") as file:
             file.write(f"{os.getpid()}\n")
     rate = float(context.params["learning_rate"])
+    if "starts_file" in options:
+        with Path(str(options["starts_file"])).open("a") as file:
+            file.write(f"{rate} {context.steps_done}\n")
     for step in range(context.steps_done, plan.steps):
         time.sleep(float(options.get("step_seconds", 0)))
         _misbehave(context, step)
@@ -66,11 +70,15 @@ def _misbehave(context: Context, step: int) -> None:
     marker = Path(str(options["marker"])) if "marker" in options else None
     if options.get("raise_rate") not in (None, context.params["learning_rate"]):
         return
-    if step in (options.get("raise_at"), options.get("kill_at")):
+    if step in (options.get("raise_at"), options.get("oom_at"), options.get("kill_at")):
         if marker is not None and marker.exists():
             return
         if marker is not None:
             marker.touch()
         if step == options.get("kill_at"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if step == options.get("oom_at"):
+            import torch  # heavy, and only this needs it
+
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate as told.")
         raise RuntimeError(f"raised at step {step} as told")

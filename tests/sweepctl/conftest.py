@@ -48,7 +48,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine's user gets in."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
-    for name in ("SWEEPCTL_SERVER", "SWEEPCTL_TOKEN", "NO_COLOR", "FORCE_COLOR"):
+    settings = ("SWEEPCTL_SERVER", "SWEEPCTL_TOKEN", "SWEEPCTL_CONTEXT")
+    for name in (*settings, "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import sweepctl
 from service.errors import (
+    BY_SLUG,
     BadRequest,
     Conflict,
     Forbidden,
@@ -10,6 +15,7 @@ from service.errors import (
     Invalid,
     KeyReused,
     NotFound,
+    PreconditionFailed,
     ServiceError,
     Unauthenticated,
     Unavailable,
@@ -31,6 +37,7 @@ TEXT = "/spec/parameters/learning_rate/values/0: must be positive (got -1). Writ
         (NotFound("x"), 3),
         (Conflict("x"), 5),
         (IllegalMove("x"), 5),
+        (PreconditionFailed("x"), 5),
         (Invalid("x"), 2),
         (KeyReused("x"), 2),
         (Unsupported("x"), 2),
@@ -53,8 +60,8 @@ def test_the_codes_are_those_of_the_design() -> None:
 
 
 def test_faults_are_one_a_line() -> None:
-    assert lines_of(SpecError([FAULT, FAULT])) == [f"error: {TEXT}"] * 2
-    assert lines_of(Invalid("all wrong", [FAULT])) == [f"error: {TEXT}"]
+    assert lines_of(SpecError([FAULT, FAULT]))[:-1] == [f"error: {TEXT}"] * 2
+    assert lines_of(Invalid("all wrong", [FAULT]))[:-1] == [f"error: {TEXT}"]
 
 
 def test_a_files_faults_have_lines_that_of_the_parent_when_it_is_missing() -> None:
@@ -83,7 +90,43 @@ def test_the_last_line_is_what_to_do(error: CliError | ServiceError, next_: str)
     assert next_ in last
 
 
-def test_no_hint_where_none_helps() -> None:
-    assert lines_of(Conflict("it is paused")) == ["error: it is paused"]
-    assert lines_of(JournalError("a gap")) == ["error: a gap"]
-    assert lines_of(CliError("one\ntwo")) == ["error: one", "error: two"]
+def test_the_message_stands_before_it_line_by_line() -> None:
+    lines = lines_of(CliError("one\ntwo", hint="three"))
+    assert lines == ["error: one", "error: two", "next: three"]
+
+
+@pytest.mark.parametrize("kind", sorted(BY_SLUG.values(), key=lambda kind: kind.slug))
+def test_every_error_of_the_service_says_what_to_do(kind: type[ServiceError]) -> None:
+    lines = lines_of(kind("it went wrong"))
+    assert lines[0] == "error: it went wrong"
+    assert len(lines) == 2
+    assert lines[1].startswith("next: ")
+    assert (kind.status < 500) is (code_of(kind("x")) is not ExitCode.FAILED)
+
+
+def test_errors_of_the_pure_room_say_it_too() -> None:
+    assert lines_of(JournalError("a gap")) == ["error: a gap", "next: sweepctl doctor"]
+
+
+def _raised() -> list[tuple[str, ast.Call]]:
+    """Every place in the command line where a CliError is made."""
+    folder = Path(sweepctl.__file__).parent
+    return [
+        (f"{file.name}:{node.lineno}", node)
+        for file in sorted(folder.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "CliError"
+    ]
+
+
+def test_every_error_that_is_raised_here_says_what_to_do() -> None:
+    found = _raised()
+    assert len(found) > 30
+    silent = [
+        place
+        for place, call in found
+        if len(call.args) < 3 and "hint" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert not silent, f"give these a hint, the command to type next: {silent}"

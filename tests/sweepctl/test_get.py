@@ -64,11 +64,57 @@ def test_filters(cli: Cli, service: Service) -> None:
 def test_nothing_to_list_is_said_on_stderr(cli: Cli) -> None:
     result = cli("get", "sweeps", "--project", "nobody")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "next: sweepctl create" in result.stderr
+    assert result.stderr == "no such sweeps; next: sweepctl get sweeps\n"
     result = cli("get", "trials", "queued")
     assert result.stdout == ""
     assert "no trials; the sweep is QUEUED" in result.stderr
     assert json.loads(cli("get", "trials", "queued", "-o", "json").stdout) == []
+
+
+def names(cli: Cli, *args: str) -> list[str]:
+    return [row["name"] for row in json.loads(cli("get", "sweeps", *args, "-o", "json").stdout)]
+
+
+def test_sweeps_by_name_pool_and_label(cli: Cli, service: Service) -> None:
+    made = service.submit("labelled", pool="labels")
+    data = made.spec | {"metadata": {"name": "labelled", "labels": {"team": "nlp", "a": "b"}}}
+    with service.client() as client:
+        client.create_sweep(data)
+    assert names(cli, "--name", "labelled", "--pool", "labels") == ["labelled"] * 2
+    assert names(cli, "-l", "team=nlp", "--label", "a=b") == ["labelled"]
+    assert names(cli, "-l", "team=nlp", "-l", "a=c") == []
+    assert names(cli, "--name", "done", "--pool", "done") == ["done"]
+    for wrong in ("team", "=nlp"):
+        refused = cli("get", "sweeps", "--label", wrong)
+        assert refused.exit_code == 2
+        assert "next: write e.g. --label team=nlp" in refused.stderr
+    both = cli("get", "sweeps", "-l", "a=b", "-l", "a=c")
+    assert both.exit_code == 2
+    assert "--label a is asked to be b and c at once" in both.stderr
+
+
+def test_sweeps_in_another_order(cli: Cli) -> None:
+    up = names(cli, "--project", "tests", "--sort", "name")
+    assert up == sorted(up)
+    assert len(set(up)) > 4
+    assert names(cli, "--project", "tests", "--sort", "-name") == up[::-1]
+    refused = cli("get", "sweeps", "--sort", "nme")
+    assert refused.exit_code == 2
+    assert "next: did you mean --sort name?" in refused.stderr
+
+
+def test_trials_in_another_order(cli: Cli) -> None:
+    def values(sort: str) -> list[float]:
+        rows = json.loads(cli("get", "trials", "done", "--sort", sort, "-o", "json").stdout)
+        return [row["value"] for row in rows if row["state"] == "DONE"]
+
+    assert values("value") == [1.0, 1.2, 1.5]
+    assert values("-value") == [1.5, 1.2, 1.0]
+    everything = cli("get", "trials", "done", "--role", "search", "-o", "name").stdout.split()
+    assert len(everything) == 5
+    assert cli("get", "trials", "done", "--role", "base", "-o", "name").stdout == ""
+    assert "no such trials" in cli("get", "trials", "done", "--role", "base").stderr
+    assert cli("get", "trials", "done", "--role", "guess").exit_code == 2
 
 
 def test_pools(cli: Cli) -> None:

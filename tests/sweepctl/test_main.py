@@ -14,10 +14,15 @@ from asking import Cli, Service, heed_ctrl_c
 from sweepctl.main import app
 from sweepctl.state import free_port
 
-COMMANDS = (
-    *("up", "demo", "create", "plan", "get", "describe", "watch", "why", "result", "stop"),
-    *("pause", "resume", "wait", "schema", "presets", "doctor", "completion", "version"),
-)
+COMMANDS = {
+    "Run a sweep": ["up", "demo", "create", "plan", "wait"],
+    "Look at sweeps and trials": [
+        *("watch", "why", "result", "compare", "get", "describe", "export"),
+    ],
+    "Steer a sweep": ["stop", "pause", "resume", "retry", "set"],
+    "Write a spec": ["schema", "presets"],
+    "This machine and its services": ["doctor", "completion", "version", "context"],
+}
 
 
 def test_0_ok(cli: Cli) -> None:
@@ -113,13 +118,40 @@ def test_a_proxy_does_not_stand_before_loopback(cli: Cli, monkeypatch: pytest.Mo
 
 def test_every_command_has_help(bare: Cli) -> None:
     out = bare("--help").stdout
-    listed = re.findall(r"^  (\w+)  +\S", out.partition("Commands:")[2], re.MULTILINE)
-    assert sorted(listed) == sorted(COMMANDS)
-    for command in COMMANDS:
-        result = bare(command, "--help")
-        assert result.exit_code == 0
-        assert "Usage:" in result.stdout
+    blocks = [block.splitlines() for block in out.split("\n\n")]
+    listed = {
+        lines[0].rstrip(":"): [re.match(r"  (\w+)  +\S", line)[1] for line in lines[1:]]  # type: ignore[index]
+        for lines in blocks
+        if lines[0].rstrip(":") in COMMANDS
+    }
+    assert listed == COMMANDS
     assert "124" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", [name for names in COMMANDS.values() for name in names])
+def test_every_command_says_how_it_is_used(bare: Cli, command: str) -> None:
+    result = bare(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [(("gat",), "get"), (("get", "trails"), "trials"), (("context", "ad"), "add")],
+)
+def test_an_unknown_command_names_the_nearest(bare: Cli, line: tuple[str, ...], meant: str) -> None:
+    result = bare(*line)
+    assert result.exit_code == 2
+    assert f"Did you mean '{meant}'" in result.stderr
+    assert "--help" in result.stderr
+
+
+def test_an_unknown_sweep_names_the_nearest(cli: Cli, service: Service) -> None:
+    result = cli("describe", "sweep", "qeued")
+    assert result.exit_code == 3
+    assert f"{service.sweeps['queued'].id[:12]}  queued  QUEUED" in result.stderr
+    assert "next: did you mean 'queued'?" in result.stderr
 
 
 def test_the_entry_point_is_this_app() -> None:

@@ -7,7 +7,19 @@ import sys
 import pytest
 import yaml
 
-from sweepctl.output import Format, console, document, emit, facts, plain, show, table
+from sweepctl.output import (
+    Format,
+    beside,
+    console,
+    document,
+    emit,
+    facts,
+    plain,
+    show,
+    speaks_unicode,
+    table,
+    writable,
+)
 from sweeps.wire import Wire
 
 
@@ -70,3 +82,28 @@ def test_a_terminal_gets_colours_unless_told_not_to(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert console(stderr=True).color_system is None
+
+
+def test_what_the_encoding_lacks_is_written_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    wide = io.TextIOWrapper(io.BytesIO(), encoding="UTF-8")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    monkeypatch.setattr(sys, "stderr", wide)
+    writable()
+    assert narrow.errors == "backslashreplace"
+    assert wide.errors == "strict"
+    assert not speaks_unicode(narrow)
+    assert speaks_unicode(wide)
+
+
+def test_a_cell_that_is_too_long_is_cut_in_the_letters_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert table("a").columns[0].overflow == "ellipsis"
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    assert table("a").columns[0].overflow == "crop"
+
+
+def test_names_of_a_person_stay_as_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    show(beside("samples", ["Done/1"]))
+    assert capsys.readouterr().out.split() == ["SAMPLES", "Done/1"]

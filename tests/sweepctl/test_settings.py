@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sweepctl.exits import CliError
+from sweepctl import contexts
+from sweepctl.contexts import Contexts, Saved
+from sweepctl.exits import CliError, ExitCode
 from sweepctl.settings import Current, Given, Target, current, current_file, target
 from sweepctl.state import StateFolder
 
@@ -31,6 +33,37 @@ def test_options_go_before_environment_before_up(
     monkeypatch.setenv("SWEEPCTL_TOKEN", "t")
     assert target(Given()).token == "t"
     assert target(Given("http://third", "u")) == Target("http://third", "u", "--server")
+
+
+def test_typed_goes_before_set_before_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = opened(tmp_path)
+    kept = Contexts().add("one", Saved(server="http://one", token="t1"))
+    contexts.save(kept.add("two", Saved(server="http://two/", token="t2")))
+    Current(URL, "http://m", state).write()
+    assert target(Given()) == Target("http://one", "t1", f"context one, {contexts.file()}")
+    monkeypatch.setenv("SWEEPCTL_CONTEXT", "two")
+    assert target(Given()) == Target("http://two", "t2", "context two, SWEEPCTL_CONTEXT")
+    monkeypatch.setenv("SWEEPCTL_SERVER", "http://three")
+    assert target(Given()) == Target("http://three", None, "SWEEPCTL_SERVER")
+    assert target(Given(context="one")) == Target("http://one", "t1", "context one, --context")
+    up = target(Given(context="up"))
+    assert (up.server, up.token) == (URL, state.user_token.read_text().strip())
+
+
+def test_which_token_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Contexts().add("one", Saved(server="http://one", token="t1"))
+    contexts.save(kept.add("bare", Saved(server="http://bare")))
+    monkeypatch.setenv("SWEEPCTL_TOKEN", "outer")
+    assert target(Given()).token == "outer", "what is set goes before what is kept"
+    assert target(Given(context="one")).token == "t1", "what was typed goes before what is set"
+    assert target(Given(context="bare")).token == "outer"
+    assert target(Given(token="mine", context="one")).token == "mine"
+
+
+def test_two_services_at_once_are_refused() -> None:
+    with pytest.raises(CliError, match="--server and --context") as caught:
+        target(Given("http://one", None, "two"))
+    assert caught.value.code is ExitCode.USAGE
 
 
 def test_the_token_of_up_goes_to_up_alone(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from sweeps.errors import Fault, SpecError
         (["get", "sweeps", "--server", "u"], ["--server", "u", "get", "sweeps"]),
         (["get", "--token=t", "sweeps"], ["--token=t", "get", "sweeps"]),
         (["--server=u", "why", "x"], ["--server=u", "why", "x"]),
+        (["get", "sweeps", "--context", "c"], ["--context", "c", "get", "sweeps"]),
+        (["get", "--context=c"], ["--context=c", "get"]),
         (["why", "--", "--server", "u"], ["why", "--", "--server", "u"]),
         (["why", "--server"], ["why", "--server"]),
         ([], []),

@@ -68,11 +68,39 @@ def test_a_bad_spec_is_a_usage_error_with_its_line(cli: Cli, spec_file: Path) ->
         assert result.stderr.splitlines()[-1].startswith("next: mend ")
 
 
-def test_what_the_service_refuses_has_its_line_too(cli: Cli, spec_file: Path) -> None:
+LIMIT = ("--set", "budget.gpu_hours=1")
+
+
+def test_what_the_service_refuses_has_its_line_too(
+    cli: Cli, spec_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweepctl.specfile.refuse", lambda spec: None)
     for command in ("create", "plan"):
-        result = cli(command, "-f", str(spec_file), "--set", "pruning={type: halving}")
+        result = cli(command, "-f", str(spec_file), *LIMIT)
         assert result.exit_code == 2
-        assert f"error: {spec_file}:4: /spec/pruning" in result.stderr
+        assert f"error: {spec_file}:4: /spec/budget" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["create", "plan"])
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (LIMIT, ":4: /spec/budget/gpu_hours: "),
+        (("--set", "metric.goal=smaller"), ":13: /spec/metric/goal: "),
+        (("--set", "method={type: random}"), ":4: /spec/budget/trials: "),
+        (("--set", "workload.data.train=./nowhere.jsonl"), ":7: /spec/workload/data/train: there"),
+    ],
+)
+def test_a_bad_file_is_told_with_no_service_known(
+    bare: Cli, spec_file: Path, command: str, change: tuple[str, str], place: str
+) -> None:
+    result = bare(command, "-f", str(spec_file), *change)
+    assert result.exit_code == 2
+    assert f"error: {spec_file}{place}" in result.stderr
+    assert "no service is known" not in result.stderr
+    good = bare(command, "-f", str(spec_file))
+    assert good.exit_code == 1
+    assert "no service is known here" in good.stderr
 
 
 def test_plan(cli: Cli, spec_file: Path) -> None:

@@ -27,6 +27,12 @@ def test_parameters_that_a_trial_lacks_are_dashes() -> None:
     assert rows[2][2:4] == ["-", "5"]
 
 
+def test_an_error_is_one_line() -> None:
+    error = 'Traceback (most recent call last):\n  File "x.py"\nRuntimeError: boom\n'
+    rows = drawn(tables.trials([trial(0, reason=error), trial(1)], "m", False))
+    assert [row[-2:] for row in rows[1:]] == [["RuntimeError:", "boom"], ["-", "-"]]
+
+
 def test_wide_has_the_whole_id() -> None:
     rows = drawn(tables.trials([trial(7, point=3)], "m", True))
     assert f"trl_{7:032x}" in rows[1]

@@ -11,13 +11,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 from asking import until
 
 from service.client import Client
+from sweepctl import contexts
 from sweepctl.probes import mlflow_answers
+from sweepctl.stack import Options
+from sweepctl.state import StateFolder
+from sweepctl.up import links
 
 READY = "Ctrl-C stops everything"
 
@@ -143,3 +149,15 @@ def test_a_failed_start_shows_the_log_and_leaves_nothing(tmp_path: Path) -> None
     gone = Up(subprocess.Popen(["true"]), tmp_path / "state", tmp_path, {})
     assert gone.mine() == []
     gone.process.wait()
+
+
+def test_it_says_when_commands_go_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack: Any = SimpleNamespace(url="http://s", mlflow_url="http://m", state=StateFolder(tmp_path))
+    links(stack, Options())
+    assert "note:" not in capsys.readouterr().err
+    contexts.save(contexts.Contexts().add("lab", contexts.Saved(server="https://lab.example")))
+    links(stack, Options())
+    said = capsys.readouterr().err
+    assert "commands talk to context lab; next: sweepctl context use up" in said

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from stories import Script
 
-from sweeps.cohort import cohort, cohort_key
+from sweeps.cohort import cohort, cohort_key, key_of
+from sweeps.journal import Story
 from sweeps.trial import Role
 
 
@@ -46,6 +47,13 @@ def test_constant_with_warmup_is_constant() -> None:
 
 def test_device_kinds_are_apart() -> None:
     assert cohort_key({}, "cpu") != cohort_key({}, "H200")
+
+
+def test_the_key_in_a_sweep_holds_the_device_its_first_driver_found() -> None:
+    script = Script(device_kind="H200")
+    trial = script.story.trials[script.ask()].trial
+    assert key_of(script.story, trial) == cohort_key(trial.params, "H200")
+    assert key_of(Story(), trial) == cohort_key(trial.params, "")
 
 
 def test_only_search_trials_have_a_cohort() -> None:

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from tests_support import toy_spec
 
 from sweeps.conductor import Command, Conductor, Mode
-from sweeps.journal import Body, Entry, Story, apply, fold
+from sweeps.journal import Asked, Body, Entry, Story, apply, fold
 from sweeps.lifecycle import TRIAL_ENDS
 from sweeps.searchers import make_searcher
-from sweeps.trial import Action, Report, StepRecord, Verdict
+from sweeps.trial import Action, Evidence, Report, StepRecord, Verdict
 from sweeps.windows import make_window
 
 HORIZON = 320
 POINTS = 5
+PARTING = Evidence(signal="loss", value=1.0, cutoff=0.5, peers=[0])
 
 
 class Desk:
@@ -42,7 +43,7 @@ class Desk:
 
     def _judge(self, story: Story, number: int, report: Report) -> Verdict:
         action = self.verdicts.get((number, report.point), Action.CONTINUE)
-        return Verdict(action=action, reason="test", message="As the test says.")
+        return Verdict(action=action, reason="test", message="As the test says.", evidence=PARTING)
 
     def _revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
         self.asked_as_last.append(last)
@@ -309,7 +310,9 @@ def test_parked_trials_are_stopped_at_the_end() -> None:
     desk.verdicts[2, 1] = Action.PAUSE
     run_out(desk)
     assert desk.state(2) == "STOPPED"
-    assert desk.story.trials[2].verdicts[1].reason == "parked"
+    last = desk.story.trials[2].verdicts[1]
+    assert (last.reason, last.evidence) == ("parked", PARTING)
+    assert last.message == "As the test says. No trial did badly enough to bring it back."
     assert desk.conductor.complete()
 
 
@@ -336,12 +339,33 @@ def test_a_revived_trial_goes_before_a_new_one_and_on_to_its_end() -> None:
 
 def test_the_pruner_hears_when_it_is_asked_for_the_last_time() -> None:
     desk = Desk()
-    desk.verdicts[2, 1] = Action.PAUSE
+    desk.verdicts[0, 1] = Action.PAUSE
     desk.conductor.next()
-    assert desk.asked_as_last == [False]
+    assert desk.asked_as_last == []  # nothing is parked
     run_out(desk)
+    assert desk.asked_as_last[0] is False
     assert desk.asked_as_last[-1] is True
-    assert desk.state(2) == "STOPPED"
+    assert desk.state(0) == "STOPPED"
+
+
+def test_a_new_trial_costs_one_ask_of_the_searcher() -> None:
+    """An ask of a Gaussian process over many trials takes a second."""
+    desk, asks = Desk(), list[int]()
+    searcher = make_searcher(desk.spec, HORIZON)
+
+    class Counting:
+        def ask(self, story: Story) -> Asked | None:
+            asks.append(len(story.trials))
+            return searcher.ask(story)
+
+        def exhausted(self, story: Story) -> bool:
+            return searcher.exhausted(story)
+
+    conductor = Conductor(
+        desk.spec, desk.story, Counting(), desk._judge, desk._append, desk._revive
+    )
+    assert conductor.next() is not None
+    assert asks == [0]
 
 
 def test_a_sweep_is_not_done_while_the_pruner_would_bring_a_trial_back() -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
 from stories import plain
 
 from sweeps.errors import Fault, SpecError
-from sweeps.faults import nearest, pointer, shorten
+from sweeps.faults import headline, nearest, pointer, shorten
 from sweeps.spec import parse
 
 
@@ -72,3 +73,20 @@ def test_the_arms_of_a_union_are_one_fault() -> None:
 
 def test_two_unknown_keys_in_one_block_are_two_faults() -> None:
     assert len(faults(report={"point": 1, "pints": 2})) == 2
+
+
+def test_the_headline_of_an_error() -> None:
+    try:
+        try:
+            raise OSError("no network\nlook at your cable")
+        except OSError as error:
+            fault = Fault("/spec/workload/model", "a", "it is not there", "Mend it.")
+            raise SpecError([fault]) from error
+    except SpecError:
+        text = traceback.format_exc()
+    said = "sweeps.errors.SpecError: /spec/workload/model: it is not there (got a). Mend it."
+    assert headline(text) == said
+    cut = "(the beginning is cut)\n" + text[text.rindex("most recent call last") :]
+    assert headline(cut) == said
+    assert headline("the worker died\n") == "the worker died"
+    assert headline("") == ""

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from journals import PAUSE, STOP, journals
 from stories import Script, make_report
 
 from sweeps.errors import JournalError
 from sweeps.journal import (
-    ENTRIES,
     Asked,
     AttemptEnded,
     AttemptStarted,
@@ -28,133 +22,12 @@ from sweeps.journal import (
     fold,
 )
 from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, StopReason, TrialState
-from sweeps.trial import GO_ON, Action, Role, TrialRecord, Verdict
-
-STOP = Verdict(action=Action.STOP, reason="test", message="As the test says.")
-PAUSE = Verdict(action=Action.PAUSE, reason="test", message="As the test says.")
-Move = Callable[[Any, Story], Body | None]
-
-
-def records(story: Story, *states: TrialState) -> list[TrialRecord]:
-    return [record for record in story.trials.values() if record.state in states]
-
-
-def pick(data: Any, found: list[TrialRecord]) -> TrialRecord | None:
-    return data.draw(st.sampled_from(found)) if found else None
-
-
-def ask(data: Any, story: Story) -> Body:
-    rate = data.draw(st.sampled_from([0.1, 1e-6]))
-    role = data.draw(st.sampled_from([Role.SEARCH, Role.CONFIRM]))
-    return Asked(trial=len(story.trials), params={"learning_rate": rate}, role=role)
-
-
-def start(data: Any, story: Story) -> Body | None:
-    record = pick(data, records(story, TrialState.PENDING, TrialState.PAUSED))
-    if record is None:
-        return None
-    return AttemptStarted(trial=record.trial.number, attempt=len(record.attempts) + 1)
-
-
-def report(data: Any, story: Story) -> Body | None:
-    record = pick(data, records(story, TrialState.RUNNING))
-    if record is None:
-        return None
-    value = data.draw(st.sampled_from([1.0, math.nan, math.inf]))
-    return Reported(
-        trial=record.trial.number,
-        attempt=len(record.attempts),
-        report=make_report(data.draw(st.integers(1, 10)), value, losses=(value, value)),
-        verdict=data.draw(st.sampled_from([GO_ON, STOP, PAUSE])),
-    )
-
-
-def end(data: Any, story: Story) -> Body | None:
-    record = pick(data, records(story, TrialState.RUNNING))
-    if record is None:
-        return None
-    reason = data.draw(st.sampled_from(list(AttemptEnd)))
-    return AttemptEnded(
-        trial=record.trial.number,
-        attempt=len(record.attempts),
-        reason=reason,
-        samples=data.draw(st.integers(0, 1000)),
-        stop_reason=StopReason.PRUNED if reason is AttemptEnd.STOPPED else None,
-        gave_up=data.draw(st.booleans()),
-    )
-
-
-def command(data: Any, story: Story) -> Body:
-    kinds = ["pause", "resume", "stop_trial", "retry_trial", "cancel", "set_budget"]
-    kind = data.draw(st.sampled_from(kinds))
-    record = pick(data, list(story.trials.values()))
-    if kind.endswith("_trial") and record is None:
-        kind = "pause"
-    return CommandApplied(
-        command=f"c{len(story.commands)}",
-        kind=kind,
-        trial=record.trial.number if record and kind.endswith("_trial") else None,
-        trials=data.draw(st.integers(1, 9)) if kind == "set_budget" else None,
-    )
-
-
-def judged(data: Any, story: Story) -> Body | None:
-    record = pick(data, records(story, TrialState.PAUSED))
-    if record is None:
-        return None
-    verdict = data.draw(st.sampled_from([STOP, GO_ON, PAUSE]))
-    return Judged(trial=record.trial.number, verdict=verdict)
-
-
-MOVES: list[Move] = [ask, start, start, report, report, report, end, command, judged]
-
-
-@st.composite
-def journals(draw: Any) -> list[Entry]:
-    """A random journal of legal moves."""
-
-    data = SimpleNamespace(draw=draw)
-    story, entries = Story(), list[Entry]()
-    for _ in range(draw(st.integers(0, 40))):
-        body = draw(st.sampled_from(MOVES))(data, story)
-        if body is not None:
-            apply(story, body)
-            entries.append(Entry(seq=len(entries) + 1, at="2026-01-01T00:00:00Z", body=body))
-    return entries
+from sweeps.trial import GO_ON
 
 
 def told(story: Story) -> str:
     """A story as text: NaN is equal to NaN."""
     return repr(story)
-
-
-@given(journals(), st.data())
-@settings(max_examples=150)
-def test_a_crash_anywhere_changes_nothing(entries: list[Entry], data: Any) -> None:
-    whole = fold(entries)
-    cut = data.draw(st.integers(0, len(entries)))
-    assert told(fold(entries, fold(entries[:cut]))) == told(whole)
-    assert told(fold(entries[cut:], fold(entries[:cut]))) == told(whole)
-
-
-@given(journals(), st.data())
-@settings(max_examples=150)
-def test_any_repetition_changes_nothing(entries: list[Entry], data: Any) -> None:
-    sent = list[Entry]()
-    for entry in entries:
-        sent.append(entry)
-        sent += data.draw(st.lists(st.sampled_from(sent), max_size=2))
-    assert told(fold(sent)) == told(fold(entries))
-    assert told(fold(entries, fold(entries))) == told(fold(entries))
-
-
-@given(journals())
-@settings(max_examples=100)
-def test_a_journal_survives_json(entries: list[Entry]) -> None:
-    text = ENTRIES.dump_json(entries)
-    back = ENTRIES.validate_json(text)
-    assert ENTRIES.dump_json(back) == text
-    assert told(fold(back)) == told(fold(entries))
 
 
 @given(journals())

@@ -66,6 +66,14 @@ def test_past_warmup_means_that_the_window_saw_a_step_after_it(plan: RunPlan) ->
         assert plan.past_warmup(point) == (samples // plan.global_batch_size > plan.warmup_steps)
 
 
+@given(plans, st.integers(1, 70))
+def test_the_first_report_from_a_mark_on_is_the_first_one_walked_past_warmup(
+    plan: RunPlan, mark: int
+) -> None:
+    fit = [k for k, _ in walked(plan) if k >= mark and plan.past_warmup(k)]
+    assert plan.first_report(mark) == (fit[0] if fit else None)
+
+
 def test_one_large_batch_crosses_several_points() -> None:
     plan = RunPlan(horizon=100, global_batch_size=34, points=10)
     assert walked(plan) == [(3, 34), (6, 68), (10, 102)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -98,3 +99,23 @@ def test_a_killed_save_leaves_the_one_before_and_its_draft_goes_in_the_end(tmp_p
         os.utime(path, (past, past))
     folder.write(4, fill())
     assert not draft.exists()
+
+
+def test_two_writers_of_one_step_leave_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker of a driver that lost its lease runs the same steps for a moment."""
+    folder, remove = CheckpointFolder(tmp_path), shutil.rmtree
+
+    def faster(path: Path, ignore_errors: bool = False) -> None:
+        remove(path, ignore_errors=ignore_errors)
+        if path.name == "step-00000003":
+            monkeypatch.setattr(shutil, "rmtree", remove)
+            other = CheckpointFolder(tmp_path)
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "getpid", lambda: 1)
+                other.write(3, fill("theirs"))
+
+    monkeypatch.setattr(shutil, "rmtree", faster)
+    assert folder.write(3, fill("ours")) == folder.newest()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003"]

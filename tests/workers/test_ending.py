@@ -43,6 +43,16 @@ def test_done(conductor: Conductor) -> None:
     assert ending(conductor).message == make_result(conductor.spec, conductor.story).recommendation
 
 
+def test_a_finished_sweep_says_where_the_weights_of_its_best_trial_are(
+    conductor: Conductor,
+) -> None:
+    for how in ("done", "broken", "done", "done"):
+        play(conductor, how)
+    end = ending(conductor, {2: "/storage/step-1", 0: "/other"})
+    assert end.message.endswith(" The weights of trial 2: /storage/step-1")
+    assert end.weights == {2: "/storage/step-1", 0: "/other"}
+
+
 def test_failed_when_no_trial_came_through(conductor: Conductor) -> None:
     for _ in range(4):
         play(conductor, "broken")

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from service_support import (
     AGENT,
+    USER,
     Host,
     hosted,
     make_offer,
@@ -57,6 +59,21 @@ def test_a_kept_lease_outlives_its_term_and_brings_commands_and_links(claimed: C
     assert not keeper.lost.is_set()
 
 
+def test_settings_that_a_user_changes_arrive(claimed: Claimed) -> None:
+    host, _, agent, lease = claimed
+    keeper = LeaseKeeper(agent, lease)
+    assert (keeper.slots, keeper.max_parallel) == (4, None)
+    keeper.start()
+    change = {"max_parallel": 2, "budget": {"trials": 7}}
+    headers = {"Authorization": f"Bearer {USER}", "If-Match": "*"}
+    path = f"{host.url}/api/v1/sweeps/{lease.sweep}"
+    assert httpx.patch(path, json=change, headers=headers).status_code == 200
+    until(lambda: (keeper.slots, keeper.max_parallel) == (2, 2))
+    command = keeper.commands.get(timeout=10)
+    assert (command.kind, command.trial, command.trials) == ("set_budget", None, 7)
+    keeper.stop()
+
+
 def test_a_lease_that_went_to_another_is_lost(claimed: Claimed) -> None:
     _, _, agent, lease = claimed
     keeper = LeaseKeeper(agent, lease)
@@ -75,6 +92,31 @@ def test_a_service_that_does_not_answer_is_no_loss(claimed: Claimed) -> None:
     assert keeper.slots == lease.slots
     keeper.stop()
     assert host.url
+
+
+def test_a_keeper_is_sure_until_the_term_of_its_last_renewal_is_over(claimed: Claimed) -> None:
+    host, _, agent, lease = claimed
+    keeper = LeaseKeeper(agent, lease)
+    assert not keeper.sure(), "nobody knows how long ago it was claimed"
+    keeper.start()
+    assert keeper.sure()
+    time.sleep(1.5)  # longer than the lease
+    assert keeper.sure()
+    host.stop()
+    time.sleep(1.2)
+    assert not keeper.sure()
+    assert not keeper.lost.is_set()
+    keeper.stop()
+
+
+def test_a_keeper_of_a_lost_lease_is_not_sure(claimed: Claimed) -> None:
+    _, _, agent, lease = claimed
+    until(lambda: agent.claim(make_offer("other")) is not None)
+    keeper = LeaseKeeper(agent, lease)
+    keeper.start()
+    assert keeper.lost.is_set()
+    assert not keeper.sure()
+    keeper.stop()
 
 
 class Newer(BaseHTTPRequestHandler):

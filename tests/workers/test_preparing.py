@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from e2e_support import sft_spec, write_data
 from tests_support import toy_spec
 
+from sweeps.checks import check
 from sweeps.errors import SpecError
 from sweeps.journal import Prepared
-from workers.preparing import prepare, trial_resources
+from sweeps.spec import SweepSpec, parse
+from workers.preparing import device_of, prepare, trial_resources
 from workers.settings import WorkerSettings
 
 
@@ -32,6 +35,29 @@ def test_data_is_counted_and_digested(tmp_path: Path) -> None:
     assert (prepared.train_samples, prepared.eval_samples) == (30, 4)
     write_data(tmp_path / "train.jsonl", 30, seed=3)
     assert prepare(sft_spec("count", tmp_path), settings, "cpu").data_digest != prepared.data_digest
+
+
+def test_a_metric_that_the_data_does_not_give_is_refused(tmp_path: Path) -> None:
+    write_data(tmp_path / "train.jsonl", 3, seed=1)
+    write_data(tmp_path / "eval.jsonl", 3, seed=2)
+    question = {"question": "2+2?", "choices": ["3", "4"], "answer": "B"}
+    (tmp_path / "mmlu.jsonl").write_text(json.dumps(question) + "\n")
+    settings = WorkerSettings(storage=tmp_path, data_roots=str(tmp_path))
+
+    def spec(name: str, held_out: str) -> SweepSpec:
+        changed = sft_spec("metric", tmp_path, metric={"name": name, "goal": "maximize"}).dump()
+        changed["spec"]["workload"]["data"]["eval"] = str(tmp_path / held_out)
+        found = parse(changed)
+        check(found)  # nobody has looked into the files there
+        return found
+
+    assert prepare(spec("eval_accuracy", "mmlu.jsonl"), settings, "cpu").eval_samples == 1
+    assert prepare(spec("loss", "mmlu.jsonl"), settings, "cpu").eval_samples == 1
+    with pytest.raises(SpecError, match="There is: eval_loss, loss, grad_norm") as caught:
+        prepare(spec("eval_accuracy", "eval.jsonl"), settings, "cpu")
+    assert [fault.pointer for fault in caught.value.faults] == ["/spec/metric/name"]
+    with pytest.raises(SpecError, match="There is: eval_accuracy, eval_accuracy_norm, loss"):
+        prepare(spec("eval_loss", "mmlu.jsonl"), settings, "cpu")
 
 
 def test_data_outside_the_roots_is_refused(tmp_path: Path) -> None:
@@ -63,3 +89,24 @@ def test_more_than_the_cluster_has_is_refused(field: str, settings: WorkerSettin
     prepared = Prepared(horizon_samples=1, devices_per_trial=1)
     with pytest.raises(SpecError, match=f"/spec/resources/{field}"):
         trial_resources(spec, prepared, {"CPU": 4})
+
+
+def test_a_cluster_without_nodes_refuses_nothing(settings: WorkerSettings) -> None:
+    """They are not up yet, or are being replaced: the trial waits for them."""
+    spec = toy_spec(resources={"cpus_per_trial": 64})
+    prepared = Prepared(horizon_samples=1, devices_per_trial=1)
+    for empty in ({}, {"CPU": 0.0}):
+        assert trial_resources(spec, prepared, empty) == {"cpu": 64, "gpu": 0}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "expected", "found"),
+    [
+        ({"CPU": 8, "GPU": 2}, "cpu", "cuda"),
+        ({"CPU": 8}, "cuda", "cpu"),
+        ({}, "cuda", "cuda"),
+        ({"CPU": 0.0}, "cpu", "cpu"),
+    ],
+)
+def test_what_trials_run_on(cluster: dict[str, float], expected: str, found: str) -> None:
+    assert device_of(cluster, expected) == found

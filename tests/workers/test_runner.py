@@ -158,3 +158,71 @@ def test_a_guard_reports_at_once(settings: WorkerSettings) -> None:
 def _timeless(report: Report) -> Report:
     window = report.window.model_copy(update={"tokens_per_second": None})
     return report.model_copy(update={"window": window})
+
+
+def test_a_device_out_of_memory_is_no_fault_of_the_spec_and_the_next_attempt_goes_on(
+    settings: WorkerSettings,
+) -> None:
+    """It raises at step 12, once; a checkpoint was written after every step."""
+    starts, marker = settings.storage / "starts", settings.storage / "raised"
+    options = {"oom_at": 12, "marker": str(marker), "starts_file": str(starts)}
+    spec = toy_spec(workload={"recipe": "toy", "options": options})
+    settings.storage.mkdir(parents=True, exist_ok=True)
+    often = settings.model_copy(update={"checkpoint_seconds": 0})
+    order = make_order(often, spec)
+    first, said = to_the_end(Runner(order, Lines(), {}))
+    assert (said.kind, said.fatal) == ("failed", False)
+    assert "torch.OutOfMemoryError: CUDA out of memory" in (said.error or "")
+    assert "in _misbehave" in (said.error or ""), "the traceback belongs to it"
+    second, said = to_the_end(Runner(order, Lines(), {}))
+    assert said.kind == "finished"
+    assert starts.read_text() == "0.1 0\n0.1 12\n"
+    assert [report.point for report in [*first, *second]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+def test_a_finished_trial_keeps_its_last_checkpoint_alone_if_any_are_kept(
+    settings: WorkerSettings, keep: int
+) -> None:
+    often = settings.model_copy(update={"checkpoint_seconds": 0})
+    order = make_order(often, toy_spec(checkpoints={"keep_best": keep}))
+    assert to_the_end(Runner(order, Lines(), {}))[1].kind == "finished"
+    names = sorted(path.name for path in (Path(order.folder) / "checkpoints").iterdir())
+    assert names == (["step-00000020"] if keep else ["step-00000019", "step-00000020"])
+    seldom = make_order(settings, toy_spec(checkpoints={"keep_best": keep}), number=7)
+    assert to_the_end(Runner(seldom, Lines(), {}))[1].kind == "finished"
+    assert (Path(seldom.folder) / "checkpoints" / "step-00000020").exists() == bool(keep)
+
+
+def test_the_final_checkpoint_is_there_before_anybody_hears_of_the_end(
+    settings: WorkerSettings,
+) -> None:
+    """A driver that dies after the last report finds a finished trial: it must have its weights.
+    One that dies before hears the report again from the next attempt, which runs no step."""
+    order = make_order(settings, toy_spec())
+    runner = Runner(order, Lines(), {})
+    said = runner.advance(10.0)
+    while said.report is None or said.report.point < 5:
+        said = runner.advance(10.0)
+    assert (Path(order.folder) / "checkpoints" / "step-00000020" / "manifest.json").exists()
+    runner.leave(Order.STOP)
+    log = Lines()
+    again, end = to_the_end(Runner(order, log, {}))
+    assert (again, end.kind, log.lines) == ([said.report], "finished", [])
+
+
+@pytest.mark.parametrize("how", ["paused", "finished"])
+def test_what_was_saved_is_at_the_mirror_before_the_place_is_given_up(
+    settings: WorkerSettings, how: str
+) -> None:
+    there = settings.storage / "there"
+    mirrored = settings.model_copy(update={"checkpoints": f"file://{there}"})
+    order = make_order(mirrored, toy_spec())
+    runner = Runner(order, Lines(), {})
+    if how == "paused":
+        runner.advance(10.0)
+        assert runner.leave(Order.PAUSE).kind == "paused"
+    else:
+        assert to_the_end(runner)[1].kind == "finished"
+    (name,) = [path.name for path in (Path(order.folder) / "checkpoints").iterdir()]
+    assert (there / order.sweep_id / "00000" / name / "manifest.json").exists()

@@ -26,6 +26,12 @@ def test_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.roots().folders == (Path("/data"), Path("/models"))
 
 
+def test_every_trial_has_its_own_place_at_the_mirror() -> None:
+    assert WorkerSettings().mirror_of("swp_1", 7) is None
+    settings = WorkerSettings(checkpoints="s3://bucket/prefix/")
+    assert settings.mirror_of("swp_1", 7) == "s3://bucket/prefix/swp_1/00007"
+
+
 def test_a_driver_never_starts_a_ray_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(ValueError, match="RAY_ADDRESS"):

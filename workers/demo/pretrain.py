@@ -66,6 +66,7 @@ def pretrain(
         roots=DataRoots((scratch,)),
         micro_batch_size=64,
         checkpoint_seconds=1e9,
+        keep_final=False,
     )
     link, threads = _Unattended(), torch.get_num_threads()
     torch.set_num_threads(1)  # the model is too small to gain from more

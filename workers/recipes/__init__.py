@@ -26,13 +26,15 @@ class RecipeError(SweepError):
 class Facts:
     """What `prepare` finds out about a workload before its first trial.
 
-    `train_samples` and `eval_samples` are rows of the files; `data_digest` names their content.
-    None: the recipe does not know.
+    `train_samples` and `eval_samples` are rows of the files; `data_digest` names their content;
+    `questions` are the labels of the evaluation sets that ask multiple choice ("" for a single
+    set). None: the recipe does not know.
     """
 
     train_samples: int | None = None
     eval_samples: int | None = None
     data_digest: str | None = None
+    questions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

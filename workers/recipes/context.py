@@ -14,8 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from sweeps.points import RunPlan, crossed_evaluation
+from sweeps.points import RunPlan
 from sweeps.pruners.guards import step_guard
+from sweeps.reporting import due
 from sweeps.spec import Evaluation, Workload
 from sweeps.trial import Params, Report, StepRecord
 from sweeps.windows import make_window
@@ -68,6 +69,9 @@ class Setting:
     micro_batch_size: int = 8
     device: str = "cpu"
     checkpoint_seconds: float = 600.0
+    keep_final: bool = True
+    # The last decision point that the journal knows; None: the checkpoint's word is taken.
+    heard: int | None = None
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,10 +86,12 @@ class Context:
         self.seed, self.device, self.cache = setting.seed, setting.device, setting.cache
         self.micro_batch_size = setting.micro_batch_size
         self._checkpoint_seconds = setting.checkpoint_seconds
+        self._keep_final, self._saved_last = setting.keep_final, False
         self._link, self._log, self._checkpoints = link, log, checkpoints
         self._save: Callable[[Path], None] | None = None
         self._steps: list[StepRecord] = []
-        self._unheard: Report | None = None
+        # All reports of this trial: the last ones may not have been heard yet.
+        self._heard, self._told, self._unheard = setting.heard, list[Report](), list[Report]()
         self._step = self._samples = self._tokens = self._point = 0
         self._clock = self._saved_at = time.monotonic()
         _peak_memory(self.device)  # that of an earlier trial in this process is not ours
@@ -110,8 +116,7 @@ class Context:
         if newest is not None:
             self._restore(json.loads((newest / "context.json").read_text()))
             load(newest)
-        if self._unheard is not None:
-            self._tell(self._unheard)
+        self._tell()
         self._clock = time.monotonic()
 
     def step(
@@ -124,12 +129,14 @@ class Context:
         learning_rate: float,
         label_tokens: int | None = None,
         changed: bool = True,
+        ends: bool = False,
         evaluate: Callable[[], Mapping[str, float]] | None = None,
     ) -> None:
         """Tell of one optimizer step: its samples, its non-padding tokens, its token-mean loss in
         nats, its pre-clip gradient norm, the learning rate it used.
 
-        `evaluate` is called when an evaluation is due here. Blocks at a decision point for the
+        `evaluate` is called when an evaluation is due here. `ends`: the run is over with this step,
+        its target reached before its horizon; return after it. Blocks at a decision point for the
         verdict. Raises Stopped, or Paused after saving.
         """
         self._step += 1
@@ -148,19 +155,20 @@ class Context:
         )
         self._steps.append(record)
         self._log_step(record)
-        guard = step_guard(record)
-        point = self.plan.point_at(self._samples)
-        if guard is not None:
-            # Reported at once, under the point that this window would have led to.
-            ahead = min(max(self._point + 1, point), self.plan.points)
-            self._tell(self._report(ahead, {}, guard))
-        elif point > self._point:
-            metrics = self._evaluate(point, evaluate)
-            report = self._report(point, metrics, None)
-            self._point, self._steps = point, []
-            self._tell(report)
-        else:
+        every, guard = self.evaluation.every_points, step_guard(record)
+        now = due(self.plan, every, self._point, self._samples, guard=guard, ends=ends)
+        if now is None:
             self._obey(self._link.pulse(self._samples))
+        elif now.guard is not None:
+            self._tell(self._report(now.point, {}, now.guard))
+        else:
+            metrics = self._evaluate(evaluate) if now.evaluate else {}
+            report = self._report(now.point, metrics, None)
+            self._point, self._steps = now.point, []
+            if now.point == self.plan.points and self._keep_final:
+                self._save_last(report)
+            else:
+                self._tell(report)
         self._clock = time.monotonic()
 
     def _log_step(self, record: StepRecord) -> None:
@@ -171,12 +179,8 @@ class Context:
             values["num_tokens"] = float(self._tokens)
         self._log.append(record.samples_seen, values)
 
-    def _evaluate(
-        self, point: int, evaluate: Callable[[], Mapping[str, float]] | None
-    ) -> dict[str, float]:
-        plan = self.plan
-        due = crossed_evaluation(self._point, point, self.evaluation.every_points, plan.points)
-        if evaluate is None or not due:
+    def _evaluate(self, evaluate: Callable[[], Mapping[str, float]] | None) -> dict[str, float]:
+        if evaluate is None:
             return {}
         metrics = dict(evaluate())
         self._log.append(self._samples, metrics)
@@ -192,14 +196,15 @@ class Context:
             guard=guard,
         )
 
-    def _tell(self, report: Report) -> None:
-        """Report, and remember the report in every checkpoint until it is heard."""
-        self._unheard = report
-        order = self._link.report(report)
-        if order is Order.LEAVE:
-            self._obey(Order.PAUSE)
-        self._unheard = None
-        self._obey(order)
+    def _tell(self, *reports: Report) -> None:
+        """Report, and remember a report as unheard in every checkpoint until it is heard."""
+        self._unheard += reports
+        while self._unheard:
+            order = self._link.report(self._unheard[0])
+            if order is Order.LEAVE:
+                self._obey(Order.PAUSE)
+            self._told.append(self._unheard.pop(0))
+            self._obey(order)
 
     def _obey(self, order: Order) -> None:
         if order is Order.STOP:
@@ -210,9 +215,17 @@ class Context:
         if time.monotonic() - self._saved_at >= self._checkpoint_seconds:
             self.checkpoint()
 
-    def checkpoint(self) -> None:
+    def _save_last(self, report: Report) -> None:
+        """Keep the final weights, before anybody hears that the trial is through: whatever is
+        killed after that, a finished trial has them."""
+        self._unheard.append(report)
+        self.checkpoint(last=True)
+        self._saved_last = True
+        self._tell()
+
+    def checkpoint(self, *, last: bool = False) -> None:
         """Write a checkpoint now. Does nothing for a recipe that registered no state."""
-        if self._save is None:
+        if self._save is None or self._saved_last:
             return
         save = self._save
 
@@ -220,7 +233,7 @@ class Context:
             save(folder)
             (folder / "context.json").write_text(json.dumps(self._state()))
 
-        self._checkpoints.write(self._step, write)
+        self._checkpoints.write(self._step, write, last=last)
         self._saved_at = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
@@ -230,7 +243,8 @@ class Context:
             "samples": self._samples,
             "tokens": self._tokens,
             "point": self._point,
-            "unheard": None if self._unheard is None else self._unheard.model_dump_json(),
+            "told": [report.model_dump_json() for report in self._told],
+            "unheard": [report.model_dump_json() for report in self._unheard],
             "window": [
                 {name: getattr(step, name) for name in StepRecord.__slots__} for step in self._steps
             ],
@@ -240,8 +254,13 @@ class Context:
         self._step, self._samples = state["step"], state["samples"]
         self._tokens, self._point = state["tokens"], state["point"]
         self._steps = [StepRecord(**fields) for fields in state["window"]]
-        if state["unheard"] is not None:
-            self._unheard = Report.model_validate_json(state["unheard"])
+        told = [Report.model_validate_json(report) for report in state["told"]]
+        unheard = [Report.model_validate_json(report) for report in state["unheard"]]
+        # The checkpoint may be ahead of the journal: a driver that had lost its lease answered,
+        # and what it wrote counts for nothing.
+        heard = self.plan.points if self._heard is None else self._heard
+        self._told = [report for report in told if report.point <= heard]
+        self._unheard = [report for report in told if report.point > heard] + unheard
 
 
 def _peak_memory(device: str) -> int | None:

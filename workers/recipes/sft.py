@@ -12,10 +12,10 @@ Hyperparameters and their ranges: `sweeps.sft_parameters`. Reads `workload.model
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedModel
@@ -24,17 +24,20 @@ from sweeps.seeds import generator
 from sweeps.trial import Params
 from workers.recipes.context import Context
 from workers.recipes.parts.batches import SampleOrder, micro_batches
+from workers.recipes.parts.choices import read_held_out
 from workers.recipes.parts.data import Examples, tokenise
 from workers.recipes.parts.evaluate import Evaluator
 from workers.recipes.parts.facts import prepare, required
 from workers.recipes.parts.formats import read_examples
 from workers.recipes.parts.loss import token_losses
 from workers.recipes.parts.models import Base, load_base
+from workers.recipes.parts.questions import Questions, tokenise_held_out
 from workers.recipes.parts.rows import Source, eval_sources, train_source
 from workers.recipes.parts.schedule import learning_rates
 from workers.recipes.parts.state import TrainingState, fingerprint
 
 __all__ = ["prepare", "run"]
+Tokenised = TypeVar("Tokenised")
 
 
 def run(context: Context) -> None:
@@ -50,7 +53,7 @@ def run(context: Context) -> None:
     rate = learning_rates(params, plan)
     seed = int(params.get("seed", context.seed))
     order = SampleOrder(len(train.examples), int(params.get("data_seed", seed)))
-    state = TrainingState(model, optimizer, train.digest)
+    state = TrainingState(model, optimizer, train.digest, base.tokenizer)
     context.register_state(state.save, state.load)
 
     for step in range(context.steps_done, plan.steps):
@@ -137,7 +140,7 @@ def _materials(context: Context) -> tuple[Base, Train, Evaluator]:
     source = train_source(data, context.roots)
     base = load_base(model, data, source, context.roots, context.cache, context.device)
     train = Train(_tokens(context, base, source), source.digest())
-    sets = {s.label: _tokens(context, base, s) for s in eval_sources(data, context.roots)}
+    sets = {s.label: _held_out(context, base, s) for s in eval_sources(data, context.roots)}
     evaluator = Evaluator(
         base.tokenizer, sets, context.evaluation, context.micro_batch_size, context.device
     )
@@ -146,12 +149,33 @@ def _materials(context: Context) -> tuple[Base, Train, Evaluator]:
 
 def _tokens(context: Context, base: Base, source: Source) -> Examples:
     _, data = required(context.workload)
+
+    def make(length: int) -> Examples:
+        return tokenise(source, read_examples(source, data), base.tokenizer, length)
+
+    return _cached(context, base, source, make)
+
+
+def _held_out(context: Context, base: Base, source: Source) -> Examples | Questions:
+    _, data = required(context.workload)
+
+    def make(length: int) -> Examples | Questions:
+        return tokenise_held_out(source, read_held_out(source, data), base.tokenizer, length)
+
+    return _cached(context, base, source, make)
+
+
+def _cached(
+    context: Context, base: Base, source: Source, make: Callable[[int], Tokenised]
+) -> Tokenised:
+    """What `make` does of the source's rows at their longest length, once a worker."""
+    _, data = required(context.workload)
     length = min(context.workload.max_length, base.limit)
-    key = f"sft.tokens {source.digest()} {data.format} {data.fields} {length} {base.key}"
+    said = f"{source.use} {source.digest()} {data.format} {data.fields}"
+    key = f"sft.tokens {said} {length} {base.key}"
     if key not in context.cache:
-        examples = read_examples(source, data)
-        context.cache[key] = tokenise(source, examples, base.tokenizer, length)
-    tokens: Examples = context.cache[key]
+        context.cache[key] = make(length)
+    tokens: Tokenised = context.cache[key]
     return tokens
 
 

@@ -53,6 +53,10 @@ class MetricShipper:
         # Flushes are numbered; one is served by a pass that began after it and left nothing.
         self._asked = self._served = 0
         self._stop = False
+        # A trial was found without a run in this pass. The driver makes runs in the order of the
+        # trials, so later ones need not be looked for: hundreds of questions a second would keep
+        # MLflow from making them.
+        self._behind = False
         self._thread = threading.Thread(target=self._run, name="metric-shipper", daemon=True)
         self._thread.start()
 
@@ -100,6 +104,7 @@ class MetricShipper:
                 # Before the look at the spool: after it, more may have been written.
                 released = [watch for watch in watches if watch.released_at is not None]
                 urgent = asked > self._served
+            self._behind = False
             over = [watch for watch in watches if self._ship(watch, urgent)]
             with self._turn:
                 for watch in released:
@@ -117,9 +122,12 @@ class MetricShipper:
         if now < watch.not_before and not urgent:
             return False
         try:
+            if watch.tail is None and self._behind:
+                return False
             if watch.tail is None:
                 run_id = find_trial_run(self._client, watch.trial_id)
                 watch.tail = MetricTail(watch.path, run_id) if run_id else None
+                self._behind = run_id is None
             if watch.tail is not None:
                 watch.tail.ship(self._client)
                 watch.wait = 0.0

@@ -6,7 +6,8 @@ import math
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 # Read by MLflow at each request. Our threads wait and try again by themselves; its own retries
 # would hold them for minutes. What the operator set stays.
@@ -23,6 +24,11 @@ from mlflow.entities import Metric, Run  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
 from workers.sinks.metric_spool import Point  # noqa: E402
+
+
+class NotOursError(OSError):
+    """Nothing was written: somebody else may be writing there."""
+
 
 # Everything that a call to MLflow may raise when the server, or the way to it, is not well.
 Trouble = (MlflowException, OSError)
@@ -43,9 +49,31 @@ _REFUSALS = frozenset(
 )
 
 
-def connect(tracking_uri: str) -> MlflowClient:
-    """A client of its own: no global tracking URI. Sends nothing yet."""
-    return MlflowClient(tracking_uri=tracking_uri)
+_WRITES = (
+    "create_experiment", "create_run", "delete_tag", "log_batch", "log_text", "restore_experiment",
+    "set_experiment_tag", "set_terminated", "update_run",
+)  # fmt: skip
+
+
+def connect(tracking_uri: str, ours: Callable[[], bool] | None = None) -> MlflowClient:
+    """A client of its own: no global tracking URI. Sends nothing yet.
+
+    With `ours`, it is asked before each write; when it says no, NotOursError is raised instead.
+    """
+    client = MlflowClient(tracking_uri=tracking_uri)
+    if ours is not None:
+        for name in _WRITES:
+            setattr(client, name, _guarded(getattr(client, name), ours))
+    return client
+
+
+def _guarded(write: Callable[..., Any], ours: Callable[[], bool]) -> Callable[..., Any]:
+    def guarded(*given: Any, **named: Any) -> Any:
+        if not ours():
+            raise NotOursError("the lease was not renewed in time: another driver may have it")
+        return write(*given, **named)
+
+    return guarded
 
 
 def refused(error: Exception) -> bool:
@@ -88,8 +116,12 @@ def last_steps(run: Run) -> dict[str, int]:
 
 def send_points(client: MlflowClient, run_id: str, points: list[Point]) -> None:
     """Write at most METRICS_PER_BATCH points; all or none. A point that is there is left alone."""
-    metrics = [Metric(legal_name(p.key), shown(p.value), p.timestamp, p.step) for p in points]
-    client.log_batch(run_id, metrics=metrics, synchronous=True)
+    client.log_batch(run_id, metrics=[metric(point) for point in points], synchronous=True)
+
+
+def metric(point: Point) -> Metric:
+    """A point as MLflow gets it."""
+    return Metric(legal_name(point.key), shown(point.value), point.timestamp, point.step)
 
 
 def shown(value: float) -> float:

@@ -54,7 +54,11 @@ class Chronicle:
         if isinstance(body, Reported):
             self._reported(body, entry.seq, at)
         ends = [n for n in self.touched - self.ended.keys() if self._state(n) in TRIAL_ENDS]
-        if ends:
+        # A user retried them: they have not ended after all.
+        again = [n for n in self.touched & self.ended.keys() if self._state(n) not in TRIAL_ENDS]
+        for trial in again:
+            del self.ended[trial]
+        if ends or again:
             self.ended |= dict.fromkeys(ends, at)
             self._counted(entry.seq, at)
 

@@ -13,14 +13,15 @@ from workers.sinks.mlflow_api import (
     METRICS_PER_BATCH,
     last_steps,
     legal_name,
-    send_points,
+    metric,
 )
 
 TAG_LENGTH = 8000
 PARAM_LENGTH = 6000
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
-# Tags under this go away when a trial is revived.
-PRUNE = "sweep.prune."
+# Tags under this go away when a trial is revived, and this one with the checkpoint.
+PRUNE, CHECKPOINT = "sweep.prune.", "sweep.checkpoint"
+_Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,12 @@ def bring(client: MlflowClient, run: KnownRun, picture: RunPicture) -> None:
         if (name := legal_name(key)) not in run.params
     }
     points = [p for p in picture.points if p.step > run.steps.get(legal_name(p.key), -1)]
-    for part in _parts(list(tags.items()), ENTITIES_PER_BATCH):
-        client.log_batch(run.run_id, tags=[RunTag(*pair) for pair in part], synchronous=True)
-    for part in _parts(list(params.items()), ENTITIES_PER_BATCH):
-        client.log_batch(run.run_id, params=[Param(*pair) for pair in part], synchronous=True)
-    for start in range(0, len(points), METRICS_PER_BATCH):
-        send_points(client, run.run_id, points[start : start + METRICS_PER_BATCH])
+    _send(client, run.run_id, list(tags.items()), list(params.items()), points)
     run.tags |= tags
     run.params |= params
     run.steps |= {legal_name(point.key): point.step for point in points}
-    for name in [n for n in run.tags if n.startswith(PRUNE) and n not in picture.tags]:
+    passing = [n for n in run.tags if n.startswith(PRUNE) or n == CHECKPOINT]
+    for name in [n for n in passing if n not in picture.tags]:
         client.delete_tag(run.run_id, name)
         del run.tags[name]
 
@@ -103,6 +100,28 @@ def conclude(client: MlflowClient, run: KnownRun, picture: RunPicture) -> None:
     else:
         client.set_terminated(run.run_id, picture.status, picture.ended)
     run.status = picture.status
+
+
+def _send(
+    client: MlflowClient, run_id: str, tags: _Pairs, params: _Pairs, points: list[Point]
+) -> None:
+    """In one request, when MLflow takes that much in one: it needs about as long for each."""
+    several = max(len(tags), len(params)) > ENTITIES_PER_BATCH
+    if several or len(tags) + len(params) + len(points) > METRICS_PER_BATCH:
+        for part in _parts(tags, ENTITIES_PER_BATCH):
+            _send(client, run_id, part, [], [])
+        for part in _parts(params, ENTITIES_PER_BATCH):
+            _send(client, run_id, [], part, [])
+        for start in range(0, len(points), METRICS_PER_BATCH):
+            _send(client, run_id, [], [], points[start : start + METRICS_PER_BATCH])
+    elif tags or params or points:
+        client.log_batch(
+            run_id,
+            metrics=[metric(point) for point in points],
+            params=[Param(*pair) for pair in params],
+            tags=[RunTag(*pair) for pair in tags],
+            synchronous=True,
+        )
 
 
 def _parts(pairs: list[tuple[str, str]], size: int) -> list[list[tuple[str, str]]]:

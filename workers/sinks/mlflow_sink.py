@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from service.schemas import Tracking
@@ -21,12 +23,26 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 # Between two writes; what happens meanwhile is written together.
 PACE_SECONDS = 1.0
+HOPELESS_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class _Close:
     """The last thing in the queue."""
+
+
+class Hope:
+    """Whether to go on trying: not after `seconds` in which every try failed and nothing moved."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._since, self._taken = seconds, math.inf, -1
+
+    def lost(self, failed: bool, taken: int) -> bool:
+        """Tell of a try: whether it failed, and how much has been taken so far in all."""
+        if not failed or taken != self._taken:
+            self._since, self._taken = time.monotonic(), taken
+        return failed and time.monotonic() - self._since > self._seconds
 
 
 class MlflowSink:
@@ -45,12 +61,15 @@ class MlflowSink:
         storage: Path,
         ui_url: str | None = None,
         pace_seconds: float = PACE_SECONDS,
+        ours: Callable[[], bool] | None = None,
     ) -> None:
         """`storage` is the sweep's folder; `ui_url` is where people open MLflow, by default the
-        tracking URI when that is a web address."""
+        tracking URI when that is a web address. `ours` is asked before each write: a driver that
+        may have lost its sweep must not make runs beside its heir's. Without it, all may be
+        written."""
         if ui_url is None and tracking_uri.startswith(("http://", "https://")):
             ui_url = tracking_uri
-        client = connect(tracking_uri)
+        client = connect(tracking_uri, ours)
         self._writer = MlflowWriter(client, sweep_id, storage, ui_url, _now)
         self._chronicle = Chronicle(spec)
         self._queue: queue.SimpleQueue[Entry | End | _Close] = queue.SimpleQueue()
@@ -70,20 +89,32 @@ class MlflowSink:
         """Queue one entry."""
         self._queue.put(entry)
 
-    def finish(self, state: SweepState, message: str) -> None:
-        """Queue the state in which the driver leaves the sweep, and a sentence on it. The run
-        ends with DONE, CANCELLED and FAILED; with any other state it stays open."""
-        self._queue.put(End(state, message))
+    def finish(
+        self, state: SweepState, message: str, weights: Mapping[int, str] | None = None
+    ) -> None:
+        """Queue the state in which the driver leaves the sweep, a sentence on it, and where the
+        weights of its best trials lie. The run ends with DONE, CANCELLED and FAILED; with any
+        other state it stays open."""
+        self._queue.put(End(state, message, weights or {}))
 
     def close(self, timeout: float) -> bool:
-        """Write what is queued, at most `timeout` seconds. True when everything was written."""
-        self._deadline = time.monotonic() + timeout
+        """Write what is queued, until MLflow has taken no run for `timeout` seconds. True when
+        everything was written.
+
+        Short trials end faster than MLflow takes them, so at the end of many it has much to take.
+        One that answers nothing but errors is waited for no longer than HOPELESS_SECONDS.
+        """
+        self._deadline, taken = time.monotonic() + timeout, self._writer.taken
         self._queue.put(_Close())
-        self._thread.join(timeout)
+        while self._thread.is_alive() and (left := self._deadline - time.monotonic()) > 0:
+            self._thread.join(min(left, FIRST_WAIT_SECONDS))
+            if self._writer.taken > taken:
+                self._deadline, taken = time.monotonic() + timeout, self._writer.taken
         return self._written
 
     def _run(self) -> None:
         wait, failures, due = 0.0, 0, True
+        hope = Hope(HOPELESS_SECONDS)
         while True:
             try:
                 due |= self._listen(wait if due else None)
@@ -103,6 +134,8 @@ class MlflowSink:
                 self._written = True
                 return
             if self._deadline is not None and time.monotonic() > self._deadline:
+                return
+            if self._closing and hope.lost(failures > 0, self._writer.taken):
                 return
 
     def _listen(self, seconds: float | None) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -25,7 +25,15 @@ from workers.sinks.mlflow_links import (
     view_link,
 )
 from workers.sinks.mlflow_note import note
-from workers.sinks.mlflow_runs import RUNNING, KnownRun, bring, conclude, known, make_run
+from workers.sinks.mlflow_runs import (
+    CHECKPOINT,
+    RUNNING,
+    KnownRun,
+    bring,
+    conclude,
+    known,
+    make_run,
+)
 from workers.sinks.mlflow_sweep import state_of, sweep_picture, winner_yaml
 from workers.sinks.mlflow_trial import trial_picture
 
@@ -37,10 +45,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class End:
-    """How the sweep ended, or was left."""
+    """How the sweep ended, or was left; `weights` says where those of its best trials lie."""
 
     state: SweepState
     message: str
+    weights: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,13 +84,15 @@ class MlflowWriter:
         self._parent_run_id: str | None = None
         self._left_artifact = self._has_view = False
         self.links: Tracking | None = None
+        # Trials' runs brought up to date so far, each time counted.
+        self.taken = 0
 
     def write(self, chronicle: Chronicle, end: End | None) -> None:
         """Bring MLflow up to date; empties `chronicle.touched`. Raises one of
         `mlflow_api.Trouble`, with everything unwritten still touched: call again."""
         try:
             opened = self._opened = self._opened or self._open(chronicle)
-            self._write_children(chronicle, opened, over=end is not None and _over(end))
+            self._write_children(chronicle, opened, end)
             self._write_parent(chronicle, opened, end)
         except Trouble:
             self._opened = None
@@ -124,14 +135,15 @@ class MlflowWriter:
             self._client.set_experiment_tag(found.experiment_id, KIND_TAG, KIND)
         return str(found.experiment_id)
 
-    def _write_children(self, chronicle: Chronicle, opened: _Opened, *, over: bool) -> None:
-        if over:
-            story = chronicle.story.trials
+    def _write_children(self, chronicle: Chronicle, opened: _Opened, end: End | None) -> None:
+        if end is not None and _over(end):
+            story, marked = chronicle.story.trials, self._marked(opened)
             chronicle.touched |= {n for n, r in story.items() if r.state not in TRIAL_ENDS}
+            chronicle.touched |= (end.weights.keys() | marked) & story.keys()
         trouble: Exception | None = None
         for number in sorted(chronicle.touched):
             try:
-                self._write_child(chronicle, opened, number, over=over)
+                self._write_child(chronicle, opened, number, end)
             except Trouble as error:
                 if not refused(error):
                     raise
@@ -139,13 +151,17 @@ class MlflowWriter:
                 trouble = error
             else:
                 chronicle.touched.discard(number)
+                self.taken += 1
         if trouble is not None:
             raise trouble
 
     def _write_child(
-        self, chronicle: Chronicle, opened: _Opened, number: int, *, over: bool
+        self, chronicle: Chronicle, opened: _Opened, number: int, end: End | None
     ) -> None:
+        over = end is not None and _over(end)
         picture = trial_picture(chronicle, self._sweep_id, number, opened.parent.run_id, over=over)
+        if end is not None and number in end.weights:
+            picture = replace(picture, tags={**picture.tags, CHECKPOINT: end.weights[number]})
         name = trial_id(self._sweep_id, number)
         if name not in opened.children:
             opened.children[name] = make_run(self._client, opened.experiment_id, picture)
@@ -155,6 +171,11 @@ class MlflowWriter:
             ship_rest(self._client, run.run_id, spool)
         bring(self._client, run, picture)
         conclude(self._client, run, picture)
+
+    def _marked(self, opened: _Opened) -> set[int]:
+        """Trials whose runs say where a checkpoint lies, which may not be so any more."""
+        runs = [run for run in opened.children.values() if CHECKPOINT in run.tags]
+        return {int(run.tags["sweep.trial_number"]) for run in runs}
 
     def _write_parent(self, chronicle: Chronicle, opened: _Opened, end: End | None) -> None:
         state = end.state if end else state_of(chronicle)

@@ -15,9 +15,8 @@ from workers.tune.steering import Steering
 from workers.tune.trainable import TrialTrainable
 
 
-def join_ray(address: str, namespace: str) -> str:
-    """Connect to the Ray at `address` (never a bare init, never "auto"). Returns "cuda" or "cpu":
-    what the cluster's trials run on."""
+def join_ray(address: str, namespace: str) -> None:
+    """Connect to the Ray at `address` (never a bare init, never "auto")."""
     ray.init(
         address=address,
         namespace=namespace,
@@ -25,7 +24,6 @@ def join_ray(address: str, namespace: str) -> str:
         configure_logging=True,
         logging_level=logging.WARNING,
     )
-    return "cuda" if ray.cluster_resources().get("GPU", 0) > 0 else "cpu"
 
 
 def cluster_resources() -> dict[str, float]:

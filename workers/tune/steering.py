@@ -7,17 +7,17 @@ import os
 import queue
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sweeps.conductor import Conductor, Mode
-from sweeps.lifecycle import TRIAL_ENDS
 from sweeps.trial import Action, Report
 from workers.broom import Broom
 from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.order import AttemptOrder, OrderMaker
 
 log = logging.getLogger(__name__)
+# How long the end of a sweep waits for the mirror of its checkpoints.
+MIRROR_SECONDS = 20.0
 
 
 class Steering:
@@ -26,9 +26,9 @@ class Steering:
     def __init__(
         self, conductor: Conductor, maker: OrderMaker, keeper: LeaseKeeper, leave: threading.Event
     ) -> None:
-        self.conductor, self.broom = conductor, Broom()
+        self.conductor = conductor
+        self.broom = Broom(maker.settings, maker.sweep_id, maker.spec)
         self._maker, self._keeper, self._leave = maker, keeper, leave
-        self._max_parallel = conductor.spec.spec.resources.max_parallel
         self._per_trial = max(maker.prepared.devices_per_trial, 1e-9)
 
     def tick(self) -> None:
@@ -53,7 +53,8 @@ class Steering:
         launch = self.conductor.next()
         if launch is None:
             return None
-        order = self._maker.make(launch.trial, launch.attempt)
+        last = self.conductor.story.trials[launch.trial.number].last_report
+        order = self._maker.make(launch.trial, launch.attempt, heard=last.point if last else 0)
         return {"order": order.model_dump_json()}
 
     def result(self, order: AttemptOrder, result: Mapping[str, Any]) -> Action:
@@ -70,7 +71,7 @@ class Steering:
         finished = result.get("kind") == "finished"
         how = self.conductor.finished if finished else self.conductor.stopped
         how(order.number, order.attempt, *_spent(result))
-        self._tidy(order)
+        self._tidy()
 
     def saved(self, order: AttemptOrder, result: Mapping[str, Any]) -> None:
         """An attempt was paused: its checkpoint is written and its worker is free."""
@@ -92,23 +93,25 @@ class Steering:
     def broke(self, order: AttemptOrder, error: str, *, raised: bool, fatal: bool) -> None:
         """A worker raised or vanished."""
         self.conductor.broke(order.number, order.attempt, error, raised=raised, fatal=fatal)
-        self._tidy(order)
+        self._tidy()
 
-    def tidy_all(self) -> None:
-        """At the end: no checkpoint of an ended trial stays, whoever ended it (an earlier driver,
-        or a command while it waited)."""
-        for number, record in self.conductor.story.trials.items():
-            if record.state in TRIAL_ENDS:
-                self.broom.add(self._maker.folder(number) / "checkpoints")
+    def tidy_all(self) -> bool:
+        """At the end: no checkpoint stays that is not to be kept, whoever ended its trial (an
+        earlier driver, or a command while it waited). False: some are left at the mirror."""
+        self._tidy()
         self.broom.sweep(rest_seconds=0)
+        return self.broom.close(MIRROR_SECONDS)
 
-    def _tidy(self, order: AttemptOrder) -> None:
-        if self.conductor.story.trials[order.number].state in TRIAL_ENDS:
-            self.broom.add(Path(order.folder) / "checkpoints")
+    def _tidy(self) -> None:
+        story = self.conductor.story
+        self.broom.look(story, cancelled=story.cancelled)
 
     def _slots(self) -> int:
+        """How many trials may run. Both limits are the service's: a user may have changed them
+        since the spec was written."""
         slots = max(1, int(self._keeper.slots / self._per_trial + 1e-9))
-        return min(slots, self._max_parallel) if self._max_parallel else slots
+        limit = self._keeper.max_parallel
+        return slots if limit is None else min(slots, limit)
 
 
 def _spent(result: Mapping[str, Any]) -> tuple[int, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -14,9 +13,7 @@ from service_support import (
     Host,
     hosted,
     make_offer,
-    make_settings,
     make_spec,
-    migrated,
     take,
     until,
 )
@@ -28,6 +25,7 @@ from service.operations.claim import claim
 from service.operations.renew import renew
 from service.operations.submit import submit
 from service.schemas import RenewRequest
+from service.settings import Settings
 from service.store.database import Database
 from sweeps.lifecycle import SweepState
 
@@ -80,12 +78,12 @@ def test_two_agents_at_once_have_one_owner(host: Host, user: Client) -> None:
     assert sorted(won) == sorted(made)
 
 
-def test_two_processes_on_one_file_have_one_owner(database: Database) -> None:
+def test_two_processes_on_one_database_have_one_owner(database: Database) -> None:
     """Each thread has an engine of its own, as two replicas would."""
     with database.write() as session:
         for _ in range(4):
             submit(session, make_spec(), None, now())
-    url = str(database.engine.url)
+    url = database.engine.url.render_as_string(hide_password=False)
     barrier = threading.Barrier(6)
 
     def work(number: int) -> list[str]:
@@ -103,10 +101,10 @@ def test_two_processes_on_one_file_have_one_owner(database: Database) -> None:
     assert len(won) == len(set(won)) == 4
 
 
-def test_an_expired_lease_is_claimed_with_a_new_token(tmp_path: Path) -> None:
+def test_an_expired_lease_is_claimed_with_a_new_token(settings: Settings) -> None:
     brief = {"lease_seconds": 0.3, "renew_seconds": 60}
     with (
-        hosted(migrated(make_settings(tmp_path, **brief))) as host,
+        hosted(settings.model_copy(update=brief)) as host,
         host.client() as user,
         host.client(AGENT) as agent,
     ):

@@ -47,9 +47,7 @@ def test_cancel_without_a_driver_ends_everything(user: Client, agent: Client) ->
         agent.append(sweep, 1, Writer(len(entries)).entries(asked(4)))
 
 
-def test_a_cancel_that_was_journalled_is_not_journalled_twice(
-    user: Client, agent: Client
-) -> None:
+def test_a_cancel_that_was_journalled_is_not_journalled_twice(user: Client, agent: Client) -> None:
     sweep = busy(user, agent)
     command = user.cancel(sweep)
     seq = user.get_sweep(sweep).journal_seq

@@ -59,6 +59,7 @@ def sweep_in(state: str, user: Client, agent: Client) -> str:
         ("DONE", "resume", None, None),
         ("DONE", "cancel", None, None),
         ("FAILED", "cancel", None, None),
+        ("FAILED", "resume", None, None),
     ],
 )
 def test_verbs_by_state(
@@ -131,9 +132,7 @@ def test_a_sweep_resumed_while_its_driver_leaves_is_claimed_after_it(
     user.pause(sweep)
 
 
-def test_a_queued_sweep_with_a_leaving_driver_can_be_cancelled(
-    user: Client, agent: Client
-) -> None:
+def test_a_queued_sweep_with_a_leaving_driver_can_be_cancelled(user: Client, agent: Client) -> None:
     sweep = sweep_in("leaving", user, agent)
     user.resume(sweep)
     assert user.cancel(sweep).state is CANCELLED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from service_support import Writer, applied, asked, ended, make_spec, started, take
 
@@ -97,3 +98,26 @@ def test_failed_leaves_no_attempt_open(user: Client, agent: Client, sweep: str) 
 def test_other_states_are_refused(agent: Client, sweep: str) -> None:
     with pytest.raises(ValueError, match="state"):
         agent.finish(sweep, 1, "RUNNING")
+
+
+@pytest.mark.parametrize("end", ["DONE", "FAILED"])
+@pytest.mark.parametrize("what", ["retry", "budget"])
+def test_what_came_while_the_driver_ended_is_not_lost(
+    user: Client, agent: Client, web: httpx.Client, sweep: str, what: str, end: str
+) -> None:
+    """It was given after the claim, and the driver never heard of it."""
+    fails = {"reason": AttemptEnd.FAILED, "gave_up": True, "error": "Boom"}
+    agent.append(sweep, 1, Writer().entries(asked(0), started(0), ended(0, **fails)))
+    path = f"/api/v1/sweeps/{sweep}"
+    if what == "retry":
+        assert web.post(f"{path}/retry").status_code == 202
+    else:
+        answer = web.patch(path, json={"budget": {"trials": 9}}, headers={"If-Match": "*"})
+        assert answer.status_code == 200
+    for _ in range(2):
+        found = agent.finish(sweep, 1, end)
+        assert (found.state, found.driven, len(found.pending)) == (SweepState.RUNNING, False, 1)
+    lease = take(agent)
+    assert (lease.token, len(lease.commands)) == (2, 1)
+    # This one had its chance: a driver that always ends so does not go round for ever.
+    assert agent.finish(sweep, 2, end).state == end

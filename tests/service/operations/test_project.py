@@ -25,6 +25,7 @@ from service_support import (
 from sqlalchemy.orm import Session
 
 from service.clock import Terms, now
+from service.operations import inbox
 from service.operations.claim import claim
 from service.operations.record import record
 from service.operations.submit import submit
@@ -32,13 +33,15 @@ from service.store import events, journal, trials
 from service.store.database import Database
 from service.store.tables import SweepRow
 from sweeps.errors import IllegalMoveError, JournalError
-from sweeps.journal import Body, Entry, Judged, Prepared, Story, apply, fold
+from sweeps.journal import Body, CommandApplied, Entry, Judged, Prepared, Story, apply, fold
 from sweeps.lifecycle import AttemptEnd, StopReason, TrialState
 from sweeps.trial import GO_ON
 
 REASONS = st.sampled_from(AttemptEnd)
 VALUES = st.sampled_from([1.0, math.nan, math.inf])
-KINDS = st.sampled_from(["stop_trial", "stop_trial", "cancel", "pause", "resume"])
+KINDS = st.sampled_from(
+    ["stop_trial", "stop_trial", "cancel", "pause", "resume", *["retry_trial"] * 2, "set_budget"]
+)
 
 
 def move(draw: Any, story: Story) -> Body:
@@ -51,7 +54,9 @@ def move(draw: Any, story: Story) -> Body:
     kind = draw(st.sampled_from(["command", "report", "end", "end", "judge"]))
     if kind == "command":
         command = draw(KINDS)
-        return applied("c", command, trial if command == "stop_trial" else None)
+        trials_ = draw(st.integers(1, 9)) if command == "set_budget" else None
+        named = trial if command.endswith("_trial") else None
+        return CommandApplied(command="c", kind=command, trial=named, trials=trials_)
     if record_.state == TrialState.PAUSED and kind == "judge":
         return Judged(trial=trial, verdict=draw(st.sampled_from([GO_ON, STOP])))
     if record_.state != TrialState.RUNNING:
@@ -111,6 +116,9 @@ def test_the_rows_say_what_the_fold_says(database: Database, requests: list[list
         assert [(row.state, row.reason) for row in rows] == [
             (record_.state, record_.reason) for record_ in story.trials.values()
         ]
+        assert {row.number for row in rows if row.stop_requested} == story.stop_requested
+        kept = session.get_one(SweepRow, sweep.id)
+        assert kept.budget_trials == story.budget_trials
         for row, told in zip(rows, story.trials.values(), strict=True):
             assert row.attempts == len(told.attempts)
             assert [line.point for line in trials.reports(session, row.id)] == sorted(told.reports)
@@ -142,12 +150,67 @@ def test_a_stop_of_an_earlier_request_is_remembered(
         ]
 
 
+def test_a_stop_that_came_too_late_does_not_hold_for_a_retry(database: Database) -> None:
+    """It found a FAILED trial, and stopped nothing."""
+    fails = {"gave_up": True, "error": "Boom"}
+    bodies = [
+        *(asked(0), started(0), ended(0, AttemptEnd.FAILED, **fails)),
+        *(applied("s", "stop_trial", 0), applied("r", "retry_trial", 0), started(0, 2)),
+        ended(0, AttemptEnd.LOST, attempt=2),
+    ]
+    states = []
+    with database.write() as session:
+        sweep = driven(session)
+    for entry in Writer().entries(*bodies):
+        with database.write() as session:
+            record(session, sweep.id, 1, [entry], now())
+            states.append(trials.every(session, sweep.id)[0].state)
+    assert states[2:] == ["FAILED", "FAILED", "PENDING", "RUNNING", "PENDING"]
+
+
+def test_a_revived_trial_waits_for_a_slot(session: Session) -> None:
+    sweep = driven(session)
+    verdict = GO_ON.model_copy(update={"reason": "revived", "message": "Others did worse."})
+    lines = [asked(0), started(0), reported(0, make_report(1)), ended(0, AttemptEnd.PAUSED)]
+    lines.append(Judged(trial=0, verdict=verdict))
+    record(session, sweep.id, 1, Writer().entries(*lines), now())
+    (row,) = trials.every(session, sweep.id)
+    assert (row.state, row.verdict) == ("PENDING", verdict.model_dump_json())
+    told, _ = events.after(session, sweep.id, 2, 50)
+    assert [(one.type, one.data.get("reason")) for one in told[-2:]] == [
+        ("verdict", "revived"),
+        ("trial", None),
+    ]
+    assert told[-1].data["state"] == "PENDING"
+
+
+def test_the_newest_budget_stands(session: Session) -> None:
+    """The row already holds one that waits; the journal's older one does not take it back."""
+    sweep = driven(session)
+    first = inbox.give(session, sweep, "set_budget", now(), trials=5)
+    second = inbox.give(session, sweep, "set_budget", now(), trials=9)
+    sweep.budget_trials = 9
+    writer = Writer()
+    for row, trials_ in ((first, 5), (second, 9)):
+        body = CommandApplied(command=row.id, kind="set_budget", trials=trials_)
+        record(session, sweep.id, 1, writer.entries(body), now())
+        assert (sweep.budget_trials, sweep.revision) == (9, 1)
+    record(
+        session,
+        sweep.id,
+        1,
+        writer.entries(CommandApplied(command="own", kind="set_budget", trials=4)),
+        now(),
+    )
+    assert (sweep.budget_trials, sweep.revision) == (4, 2)
+
+
 @pytest.mark.parametrize(("kind", "devices"), [("cpu", 0.0), ("cuda", 4.0)])
 def test_cores_are_no_gpus(session: Session, kind: str, devices: float) -> None:
     sweep = driven(session)
     body = Prepared(horizon_samples=320, device_kind=kind, devices_per_trial=4)
     record(session, sweep.id, 1, Writer().entries(body), now())
-    assert sweep.devices_per_trial == devices
+    assert (sweep.devices_per_trial, sweep.slots_per_trial) == (devices, 4.0)
 
 
 def test_events_tell_moves_and_verdicts(session: Session) -> None:

@@ -78,9 +78,7 @@ def test_a_gap_names_what_is_next(user: Client, agent: Client, sweep: str) -> No
         ([asked(0), started(0), reported(0, make_report(2**70))], "64 bits"),
     ],
 )
-def test_all_or_none(
-    user: Client, agent: Client, sweep: str, bodies: list[Any], said: str
-) -> None:
+def test_all_or_none(user: Client, agent: Client, sweep: str, bodies: list[Any], said: str) -> None:
     with pytest.raises(RefusedEntry, match=said):
         agent.append(sweep, 1, Writer().entries(*bodies))
     found = user.get_sweep(sweep)
@@ -128,9 +126,7 @@ def test_a_parked_trial_is_judged(user: Client, agent: Client, sweep: str) -> No
     agent.append(
         sweep,
         1,
-        writer.entries(
-            asked(0), started(0), reported(0, make_report(1), park), ended(0, "paused")
-        ),
+        writer.entries(asked(0), started(0), reported(0, make_report(1), park), ended(0, "paused")),
     )
     trial = user.list_trials(sweep).items[0].id
     assert user.why(trial).message == "It is parked. Parked for now."

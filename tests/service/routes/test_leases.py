@@ -20,7 +20,7 @@ def test_nothing_waits_then_something(web: httpx.Client, user: Client) -> None:
     lease = web.post(PATH, json=OFFER, headers=HEADERS).json()
     assert set(lease) == {
         *("sweep", "spec", "state", "token", "slots", "expires_in", "renew_every"),
-        *("commands", "tracking"),
+        *("commands", "tracking", "max_parallel"),
     }
     assert lease["sweep"] == sweep
     gone = web.delete(f"{PATH}/{sweep}", params={"token": 1}, headers=HEADERS)

@@ -30,10 +30,53 @@ def test_long_actions_are_202(web: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=x", "state=queued", "cursor=x", f"cursor={'a' * 2000}"]
+    "query",
+    [
+        *("limit=0", "limit=201", "limit=x", "state=queued", "cursor=x", f"cursor={'a' * 2000}"),
+        *("sort=size", "sort=", "label=team", "label==nlp", "project=", "name=%00", "stat=QUEUED"),
+        "&".join(f"label=a{n}=b" for n in range(21)),
+    ],
 )
 def test_queries_are_checked(web: httpx.Client, query: str) -> None:
     assert web.get(f"{PATH}?{query}").status_code in (400, 422)
+
+
+def test_lists_are_filtered_and_sorted(web: httpx.Client) -> None:
+    for name, team in (("b", "nlp"), ("a", "nlp"), ("c", "cv")):
+        spec = make_spec(name)
+        spec["metadata"]["labels"] = {"team": team, "run": "x=1 &y"}
+        assert web.post(PATH, json=spec).status_code == 201
+
+    def names(**query: object) -> list[str]:
+        answer = web.get(PATH, params=query)
+        assert answer.status_code == 200, answer.text
+        return [item["name"] for item in answer.json()["items"]]
+
+    assert names() == ["c", "a", "b"]
+    assert names(sort="created_at", label="team=nlp") == ["b", "a"]
+    assert names(sort="-name", label=["team=nlp", "run=x=1 &y"]) == ["b", "a"]
+    assert names(sort="name", state=["QUEUED", "DONE"], pool="default") == ["a", "b", "c"]
+    assert names(name="c", project="default") == ["c"]
+    first = web.get(PATH, params={"sort": "name", "limit": 2}).json()
+    answer = web.get(PATH, params={"limit": 2, "cursor": first["next_cursor"]})
+    assert answer.status_code == 400
+    assert "made for another list, filter or sort" in answer.json()["detail"]
+    rest = web.get(PATH, params={"sort": "name", "cursor": first["next_cursor"]}).json()
+    assert [item["name"] for item in rest["items"]] == ["c"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"resources": {"pool": "default", "max_parallel": 10**30}},
+        {"budget": {"trials": 10**30}},
+        {"resources": {"pool": "default", "priority": 101}},
+    ],
+)
+def test_numbers_that_no_store_holds_are_refused(
+    web: httpx.Client, changes: dict[str, object]
+) -> None:
+    assert web.post(PATH, json=make_spec(**changes)).status_code == 422
 
 
 def test_result_before_anything_ran(web: httpx.Client) -> None:

@@ -31,6 +31,19 @@ def test_only_an_end_is_last(session: Session, state: SweepState) -> None:
     assert found[0].last == ended == (state in SWEEP_ENDS)
 
 
+def test_an_end_that_is_taken_back_is_not_the_last(session: Session) -> None:
+    one, two = (submit(session, make_spec(), None, now())[0] for _ in range(2))
+    for sweep in (one, two):
+        events.add(session, sweep, "sweep", {"state": SweepState.DONE}, now())
+    events.reopen(session, one)
+    events.add(session, one, "sweep", {"state": SweepState.QUEUED}, now())
+    found, ended = events.after(session, one.id, 0, 50)
+    assert ([event.last for event in found], ended) == ([False, False, False], False)
+    # A page that ends with the old end does not end the stream.
+    assert not events.after(session, one.id, 0, 2)[1]
+    assert events.after(session, two.id, 0, 50)[1]
+
+
 def test_a_sweep_that_is_not_there_has_ended(session: Session) -> None:
     assert events.after(session, "swp_none", 0, 50) == ([], True)
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from service.clock import now
 from service.operations.submit import new_sweep, runnable
+from service.queries import SweepQuery
 from service.store import idempotency, sweeps
 
 
@@ -18,7 +19,7 @@ def test_a_second_sweep_under_the_key_leaves_no_trace(session: Session) -> None:
     known = idempotency.find(session, "k")
     assert known is not None
     assert (known.sweep_id, known.digest) == (first.id, "d1")
-    rows, _ = sweeps.page(session, 10, None, None, None)
+    rows, _ = sweeps.page(session, SweepQuery())
     assert [row.id for row in rows] == [first.id]
     assert idempotency.find(session, "other") is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from service_support import Writer, applied, asked, make_offer, make_spec, started
 from sqlalchemy.orm import Session
 
@@ -11,32 +10,8 @@ from service.operations.claim import claim
 from service.operations.record import record
 from service.operations.submit import submit
 from service.store import journal
-from sweeps.journal import Body, fold
 
-STOP_0, CANCEL = applied("s", "stop_trial", 0), applied("c", "cancel")
-
-
-@pytest.mark.parametrize(
-    ("bodies", "wanted"),
-    [
-        ([asked(0), started(0)], set()),
-        ([asked(0), asked(1), started(0), STOP_0, applied("p", "pause")], {0}),
-        ([asked(0), asked(1), CANCEL, asked(2)], {0, 1}),
-        ([asked(0), CANCEL, asked(1), CANCEL, asked(2)], {0, 1}),
-        ([CANCEL, asked(0), asked(1), started(0), STOP_0], {0}),
-    ],
-)
-def test_who_was_wanted_stopped(session: Session, bodies: list[Body], wanted: set[int]) -> None:
-    sweep, _ = submit(session, make_spec(), None, now())
-    claim(session, make_offer(), Terms(now(), 30, 5))
-    other, _ = submit(session, make_spec("other"), None, now())
-    claim(session, make_offer(), Terms(now(), 30, 5))
-    record(session, other.id, 1, Writer().entries(asked(0), CANCEL), now())
-    entries = Writer().entries(*bodies)
-    record(session, sweep.id, 1, entries, now())
-    assert journal.stop_requested(session, sweep.id) == wanted
-    # The fold names those that ran; the others ended at once.
-    assert fold(entries).stop_requested <= wanted
+STOP_0 = applied("s", "stop_trial", 0)
 
 
 def test_pages_bodies_and_story(session: Session) -> None:

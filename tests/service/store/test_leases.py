@@ -50,6 +50,22 @@ def test_what_may_be_claimed(session: Session, state: SweepState, lease: str) ->
     assert state in SWEEP_ENDS or leases.is_live(sweep, NOW) == (free or lease == "live")
 
 
+def test_the_highest_priority_goes_first_and_of_equals_the_oldest(session: Session) -> None:
+    order = [3, 0, 4, 2, 1]
+    priorities = {0: 5, 1: 0, 2: 0, 3: 100, 4: -100}
+    made = {}
+    for age, number in enumerate([0, 2, 1, 3, 4]):
+        spec = make_spec(resources={"pool": "default", "priority": priorities[number]})
+        made[number] = submit(session, spec, None, NOW + timedelta(seconds=age))[0]
+    # A user changed his mind about one of them.
+    made[4].priority = 1
+    session.flush()
+    claimed = [take(session) for _ in order]
+    assert claimed == [made[number] for number in order]
+    assert {row.claimed_at for row in claimed if row} == {NOW}
+    assert take(session) is None
+
+
 def test_held_and_released(session: Session) -> None:
     sweep, _ = submit(session, make_spec(), None, NOW)
     with pytest.raises(StaleLease, match="nobody holds it"):
@@ -86,7 +102,7 @@ def test_what_is_driven_is_not_claimed_but_counts(session: Session) -> None:
 
 
 def test_the_claim_is_one_statement_that_postgresql_knows() -> None:
-    statement = leases.claim_statement(SweepRow.pool == "p", "a", UNTIL)
+    statement = leases.claim_statement(SweepRow.pool == "p", "a", NOW, UNTIL)
     text = str(statement.compile(dialect=postgresql.dialect()))
     assert text.startswith("UPDATE sweeps SET")
     assert "FOR UPDATE SKIP LOCKED" in text

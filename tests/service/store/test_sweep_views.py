@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from service_support import make_offer, make_spec
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from service.clock import Terms, now
 from service.operations import command
 from service.operations.claim import claim
 from service.operations.submit import submit
+from service.queries import SweepQuery
 from service.store import agents, sweep_views, sweeps
 from sweeps.lifecycle import SweepState
 
@@ -22,9 +24,7 @@ LATER = Terms(START + timedelta(seconds=31), 30, 5)
 def test_summaries(session: Session) -> None:
     spec = make_spec("named")
     spec["metadata"]["labels"] = {"team": "nlp"}
-    ids = [
-        submit(session, spec, None, START + timedelta(microseconds=n))[0].id for n in range(3)
-    ]
+    ids = [submit(session, spec, None, START + timedelta(microseconds=n))[0].id for n in range(3)]
     assert claim(session, make_offer(slots=1), TERMS)
     command.pause(session, ids[0], START)
     command.pause(session, ids[2], START)
@@ -45,7 +45,23 @@ def test_summaries(session: Session) -> None:
 def test_an_agent_that_never_claimed_shares_one_slot(session: Session) -> None:
     submit(session, make_spec(), None, START)
     assert claim(session, make_offer(), TERMS)
-    assert list(sweep_views.shares([], [sweeps.page(session, 1, None, None, None)[0][0]]).values())
+    assert list(sweep_views.shares([], [sweeps.page(session, SweepQuery(limit=1))[0][0]]).values())
+
+
+@pytest.mark.parametrize(
+    ("per_trial", "cap", "slots"),
+    [(None, 3, 3), (2.0, 3, 6), (0.25, 3, 1), (0.25, 5, 2), (2.0, None, 8), (2.0, 2**62, 8)],
+)
+def test_a_limit_of_trials_is_a_limit_of_devices(
+    session: Session, per_trial: float | None, cap: int | None, slots: int
+) -> None:
+    submit(session, make_spec(), None, START)
+    assert claim(session, make_offer(slots=8), TERMS)
+    row = sweeps.page(session, SweepQuery())[0][0]
+    row.slots_per_trial, row.max_parallel = per_trial, cap
+    session.flush()
+    (shown,) = sweep_views.summaries(session, [row], TERMS)
+    assert (shown.slots, shown.max_parallel) == (slots, cap)
 
 
 def test_pools(session: Session) -> None:

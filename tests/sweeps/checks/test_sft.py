@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from stories import make_spec
 
-from sweeps.checks.sft import metrics, sft_faults
+from sweeps.checks.sft import measure_faults, metrics, sft_faults
 from sweeps.spec import SweepSpec
 
 TINY = {"tiny": "llama"}
@@ -62,9 +62,18 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
         "no evaluation data",
     ),
     ({"evaluation": {"answer_marker": "####"}}, "/spec/evaluation/answer_marker", "exact_match"),
+    (
+        {"evaluation": {"exact_match": True, "max_new_tokens": 1024}},
+        "/spec/evaluation/max_new_tokens",
+        "1024 positions",
+    ),
     ({"evaluation": {"max_new_tokens": 5}}, "/spec/evaluation/max_new_tokens", "exact_match"),
     (loss("eval_los"), "/spec/metric/name", "Did you mean 'eval_loss'?"),
-    (loss("reward"), "/spec/metric/name", "Known: eval_loss, loss, grad_norm."),
+    (
+        loss("reward"),
+        "/spec/metric/name",
+        "Known: eval_loss, eval_accuracy, eval_accuracy_norm, loss, grad_norm.",
+    ),
     (loss("eval_exact_match"), "/spec/metric/name", "exact_match: true"),
     ({"workload": {"data": {"train": "a"}}}, "/spec/metric/name", "no evaluation data"),
     ({"workload": {"data": SETS}}, "/spec/metric/name", "no such metric"),
@@ -89,6 +98,9 @@ def test_one_fault(changes: dict[str, Any], pointer: str, said: str) -> None:
         {"workload": {"data": SETS}, **loss("eval_kept_loss")},
         {"evaluation": {"exact_match": True}, **loss("eval_exact_match")},
         {"evaluation": {"exact_match": True, "max_new_tokens": 5, "answer_marker": "#"}},
+        {"evaluation": {"exact_match": True, "max_new_tokens": 1023}},
+        loss("eval_accuracy"),
+        {"workload": {"data": SETS}, **loss("eval_kept_accuracy_norm")},
         {"workload": {"options": {"gradient_checkpointing": True}}},
         {"workload": {"model": "org/name", "max_length": 4096}},
     ],
@@ -103,12 +115,58 @@ def test_parameters_may_come_from_paired_rows() -> None:
 
 
 def test_metrics_by_eval_set() -> None:
-    assert metrics(of()) == ["eval_loss", "loss", "grad_norm"]
-    assert metrics(of({"data": SETS}, evaluation={"exact_match": True})) == [
+    assert metrics(of(), ()) == ["eval_loss", "loss", "grad_norm"]
+    assert metrics(of(), ("",)) == ["eval_accuracy", "eval_accuracy_norm", "loss", "grad_norm"]
+    assert metrics(of({"data": SETS}, evaluation={"exact_match": True}), ("kept",)) == [
         "eval_taught_loss",
         "eval_taught_exact_match",
-        "eval_kept_loss",
-        "eval_kept_exact_match",
+        "eval_kept_accuracy",
+        "eval_kept_accuracy_norm",
         "loss",
         "grad_norm",
     ]
+    assert metrics(of({"data": {"train": "a"}})) == ["loss", "grad_norm"]
+
+
+def test_before_the_files_were_read_a_set_may_be_of_either_kind() -> None:
+    either = ["eval_loss", "eval_accuracy", "eval_accuracy_norm"]
+    assert metrics(of()) == [*either, "loss", "grad_norm"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "questions", "pointers"),
+    [
+        ({}, (), []),
+        (loss("eval_accuracy"), ("",), []),
+        (loss("loss"), ("",), []),
+        (loss("eval_accuracy_norm"), (), ["/spec/metric/name"]),
+        ({}, ("",), ["/spec/metric/name"]),
+        ({"workload": {"data": SETS}, **loss("eval_kept_accuracy")}, ("kept",), []),
+        (
+            {"workload": {"data": SETS}, **loss("eval_kept_accuracy")},
+            ("taught",),
+            ["/spec/metric/name"],
+        ),
+        (
+            {"evaluation": {"exact_match": True}, **loss("eval_accuracy")},
+            ("",),
+            ["/spec/evaluation/exact_match"],
+        ),
+        (
+            {
+                "workload": {"data": SETS},
+                "evaluation": {"exact_match": True},
+                **loss("eval_taught_exact_match"),
+            },
+            ("kept",),
+            [],
+        ),
+    ],
+)
+def test_what_the_files_do_not_give_is_named(
+    changes: dict[str, Any], questions: tuple[str, ...], pointers: list[str]
+) -> None:
+    faults = measure_faults(of(**changes), questions)
+    assert [fault.pointer for fault in faults] == pointers
+    for fault in faults:
+        assert ("There is: " in fault.mend) == (fault.pointer == "/spec/metric/name")

@@ -87,11 +87,31 @@ def test_a_grid_that_is_too_large() -> None:
     assert fault.value == "216,000"
 
 
-@pytest.mark.parametrize("method", ["random", "qmc", "tpe"])
+@pytest.mark.parametrize("method", ["random", "qmc", "tpe", "gp", "cmaes"])
 def test_a_method_that_draws_needs_a_number_of_trials(method: str) -> None:
     (fault,) = method_faults(make_spec(method={"type": method}))
     assert fault.pointer == "/spec/budget/trials"
     assert method_faults(make_spec(method={"type": method}, budget={"trials": 2})) == []
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"word": {"values": ["a", "b"]}, "n": {"value": 1}, "paired": [{"p": 1}, {"p": 2}]},
+        {"word": {"values": ["a", "b"]}, "rate": {**REALS, "when": {"word": "a"}}},
+        {"mixed": {"values": [1, "two", 3]}, "flag": {"values": [True, False]}},
+    ],
+)
+def test_cmaes_needs_a_number_to_move(axes: dict[str, Any]) -> None:
+    spec = make_spec(method={"type": "cmaes"}, budget={"trials": 2}, parameters=axes)
+    (fault,) = method_faults(spec)
+    assert fault.pointer == "/spec/method/type"
+    moved = make_spec(
+        method={"type": "cmaes"},
+        budget={"trials": 2},
+        parameters={**axes, "more": {"values": [1, 2]}},
+    )
+    assert method_faults(moved) == []
 
 
 def test_corners_are_the_ends_of_ranges() -> None:

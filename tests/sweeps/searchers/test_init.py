@@ -17,7 +17,8 @@ def test_every_name_leads_to_a_searcher(name: str) -> None:
     assert body.trial == 0
 
 
-def test_a_method_without_a_rule_is_a_mistake_of_the_code() -> None:
+def test_a_method_without_a_rule_is_a_mistake_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SEARCHERS, "cmaes")
     with pytest.raises(KeyError):
         make_searcher(make_spec(method={"type": "cmaes"}), HORIZON)
 
@@ -26,8 +27,9 @@ def test_reading_a_spec_loads_no_rule() -> None:
     """The service reads specs; it must not pay for what only searching and pruning need."""
     code = (
         "import sys, sweeps.spec, sweeps.support, sweeps.checks\n"
-        "rules = ('grid', 'random', 'median', 'never')\n"
-        "print([m for m in sys.modules if m.startswith('sweeps.') and m.endswith(rules)])"
+        "rules = ('grid', 'random', 'optuna_search', 'median', 'never')\n"
+        "found = [m for m in sys.modules if m.startswith('sweeps.') and m.endswith(rules)]\n"
+        "print(found + [m for m in ('optuna', 'scipy', 'torch', 'cmaes') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -249,3 +249,33 @@ def test_a_recipe_without_state_pauses_and_starts_anew(tmp_path: Path) -> None:
     again = make_run(tmp_path)
     register(again)
     assert again.context.steps_done == 0
+
+
+def test_what_only_a_lost_driver_heard_is_said_again(tmp_path: Path) -> None:
+    """A driver that had lost its lease answered, and a checkpoint was written after that."""
+    first = make_run(tmp_path, link=RecordingLink(Order.PAUSE, 20))
+    register(first)
+    with pytest.raises(Paused):
+        drive(first, 6)
+    assert [report.point for report in first.link.reports] == [1, 2]
+    for heard, again in ((0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (None, [3])):
+        other = make_run(tmp_path, heard=heard)
+        register(other)
+        drive(other, 1)
+        assert [report.point for report in other.link.reports] == again
+        assert other.link.reports[:-1] == first.link.reports[3 - len(again) :][: len(again) - 1]
+
+
+def test_what_is_said_again_outlives_another_pause(tmp_path: Path) -> None:
+    first = make_run(tmp_path, link=RecordingLink(Order.PAUSE, 20))
+    register(first)
+    with pytest.raises(Paused):
+        drive(first, 6)
+    for order, unheard in ((Order.LEAVE, [1, 2]), (Order.PAUSE, [2])):
+        second = make_run(tmp_path, heard=0, link=RecordingLink(order, 0))
+        with pytest.raises(Paused):
+            register(second)
+        assert [report.point for report in second.link.reports] == [1]
+        third = make_run(tmp_path, heard=2 - len(unheard))
+        register(third)
+        assert [report.point for report in third.link.reports] == unheard

@@ -73,6 +73,8 @@ def test_a_resumed_run_is_bit_identical_after_a_save_at_any_step(dropout_base: P
         assert second.context.steps_done == 7
         assert first.log.entries + second.log.entries == whole.log.entries
         reports = [*first.link.reports, *second.link.reports]
+        if step == 7:  # the final checkpoint is written before its report, and says it again
+            assert timeless(reports.pop()) == timeless(reports[-1])
         assert list(map(timeless, reports)) == list(map(timeless, whole.link.reports))
         # Paused after the last step, the second attempt has nothing to train but must hold it.
         assert same(weights(second), weights(whole)), step
@@ -102,7 +104,7 @@ def test_it_learns(folder: Path) -> None:
     reports = job.link.reports
     assert [report.point for report in reports] == [1, 2, 3, 4]
     assert [sorted(report.metrics) for report in reports] == [
-        [], ["eval_exact_match", "eval_loss", "eval_loss_stderr"],
+        [], ["eval_exact_match", "eval_exact_match_stderr", "eval_loss", "eval_loss_stderr"],
     ] * 2  # fmt: skip
     assert reports[0].window.loss.first == pytest.approx(math.log(260), abs=0.3)
     assert reports[-1].metrics["eval_loss"] < 0.3
@@ -237,6 +239,78 @@ def test_several_eval_sets_have_names(folder: Path) -> None:
     assert set(job.link.reports[-1].metrics) == {
         "eval_skill_loss", "eval_skill_loss_stderr", "eval_old_loss", "eval_old_loss_stderr",
     }  # fmt: skip
+
+
+def held_out(folder: Path) -> dict[str, Any]:
+    """The words to be written, and to be chosen among three."""
+    rows = [
+        {"question": word, "choices": [word[::-1], word, "zz"], "answer": word[::-1]}
+        for word in WORDS
+    ]
+    write_rows(folder / "choice.jsonl", rows)
+    return {"train": "train.jsonl", "eval": {"told": "eval.jsonl", "chosen": "choice.jsonl"}}
+
+
+def test_evaluation_changes_nothing_in_training(dropout_base: Path) -> None:
+    workload = tiny_workload(model="base", data=held_out(dropout_base))
+    found, metrics = [], []
+    for every, examples in ((1, 500), (6, 500), (1, 1)):
+        evaluation = Evaluation(
+            every_points=every, max_examples=examples, exact_match=True, max_new_tokens=4
+        )
+        job = make_run(dropout_base, workload, horizon=24, points=6, evaluation=evaluation,
+                       trial=f"{every}-{examples}", micro_batch_size=3)  # fmt: skip
+        run(job.context)
+        losses = [entry["loss"] for _, entry in job.log.entries if "loss" in entry]
+        found.append((losses, weights(job)))
+        metrics.append([len(report.metrics) for report in job.link.reports])
+    # Loss, exact match and two accuracies, each with its error; one example has none.
+    assert metrics == [[8] * 6, [0] * 5 + [8], [4] * 6]
+    assert len(set(found[0][0])) == 6
+    assert found[1][0] == found[0][0] == found[2][0]
+    assert same(found[1][1], found[0][1])
+    assert same(found[2][1], found[0][1])
+
+
+def test_a_batch_over_several_points_makes_up_the_evaluation(folder: Path) -> None:
+    job = make_run(folder, params={"global_batch_size": 10}, horizon=24, points=12,
+                   evaluation=Evaluation(every_points=4))  # fmt: skip
+    run(job.context)
+    # Points 4 and 8 lie within the steps that report 5 and 10.
+    found = [(report.point, bool(report.metrics)) for report in job.link.reports]
+    assert found == [(5, True), (10, True), (12, True)]
+    evaluated = [samples for samples, entry in job.log.entries if "eval_loss" in entry]
+    assert evaluated == [10, 20, 30]
+
+
+def test_sets_are_tokenised_once_a_worker(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache: dict[str, Any] = {}
+    workload = tiny_workload(data=held_out(folder))
+    run(make_run(folder, workload, horizon=4, points=1, cache=cache).context)
+
+    def never(*_: object) -> None:
+        raise AssertionError("tokenised again")
+
+    monkeypatch.setattr("workers.recipes.sft.tokenise", never)
+    monkeypatch.setattr("workers.recipes.sft.tokenise_held_out", never)
+    run(make_run(folder, workload, horizon=4, points=1, cache=cache, trial="again").context)
+    write_rows(folder / "eval.jsonl", [{"prompt": "other", "completion": "rows"}])
+    with pytest.raises(AssertionError, match="tokenised again"):
+        run(make_run(folder, workload, horizon=4, points=1, cache=cache, trial="new").context)
+
+
+def test_choosing_is_learnt(folder: Path) -> None:
+    rows = [{"question": w, "answer": w[::-1]} for w in WORDS]
+    write_rows(folder / "train.jsonl", rows)
+    data = {**held_out(folder), "eval": "choice.jsonl"}
+    job = make_run(folder, tiny_workload(data=data), {"learning_rate": 1e-2}, horizon=1200,
+                   points=4)  # fmt: skip
+    run(job.context)
+    last = job.link.reports[-1].metrics
+    assert sorted(last) == [
+        "eval_accuracy", "eval_accuracy_norm", "eval_accuracy_norm_stderr", "eval_accuracy_stderr",
+    ]  # fmt: skip
+    assert last["eval_accuracy_norm"] > 0.7
 
 
 def test_without_eval_data_nothing_is_evaluated(folder: Path) -> None:

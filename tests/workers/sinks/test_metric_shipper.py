@@ -12,6 +12,7 @@ from tracking import history, make_trial_run, until, write_steps
 
 from workers.sinks.metric_shipper import MetricShipper, ship_rest
 from workers.sinks.metric_spool import MetricSpool
+from workers.sinks.mlflow_api import find_trial_run
 
 
 @pytest.fixture
@@ -57,6 +58,35 @@ def test_waits_for_the_driver_to_make_the_run(
     run_id = make_trial_run(client, project, trial)
     assert shipper.flush(30)
     assert history(client, run_id) == expected(5)
+
+
+def test_many_trials_without_a_run_ask_one_question_at_a_time(
+    client: MlflowClient, project: str, server: MlflowServer, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    asked: list[str] = []
+
+    def found(here: MlflowClient, trial_id: str) -> str | None:
+        asked.append(trial_id)
+        return find_trial_run(here, trial_id) if runs else None
+
+    monkeypatch.setattr("workers.sinks.metric_shipper.find_trial_run", found)
+    trials, runs = [f"trl_{uuid.uuid4().hex}" for _ in range(30)], list[str]()
+    shipper = MetricShipper(server.uri, poll_seconds=0.2)
+    for number, trial in enumerate(trials):
+        write_steps(tmp_path / f"{number}.jsonl", 1, 3)
+        shipper.watch(trial, tmp_path / f"{number}.jsonl")
+    asked.clear()
+    time.sleep(1.0)
+    # Five passes, and one question in each; not always about the same trial.
+    assert 2 <= len(asked) <= 7
+    assert len(set(asked)) > 1
+    runs += [make_trial_run(client, project, trial) for trial in trials]
+    for trial in trials:
+        shipper.release(trial)
+    until(lambda: not shipper._watches, 60)
+    assert all(history(client, run_id) == expected(3) for run_id in runs)
+    shipper.close(5)
 
 
 def test_a_released_trial_still_arrives(

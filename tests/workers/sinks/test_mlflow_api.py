@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
+from mlflow_server import MlflowServer
 from tracking import make_trial_run
 
 from workers.sinks.metric_spool import Point
 from workers.sinks.mlflow_api import (
+    NotOursError,
     Trouble,
     connect,
     find_runs,
@@ -65,6 +67,28 @@ def test_refusals_are_told_from_an_outage(client: MlflowClient, project: str) ->
     with pytest.raises(Trouble) as silence:
         send_points(connect("http://127.0.0.1:9"), run_id, [point])
     assert not refused(silence.value)
+
+
+def test_what_is_not_ours_is_read_and_not_written(
+    server: MlflowServer, client: MlflowClient, project: str
+) -> None:
+    run_id, mine = make_trial_run(client, project, "trl_1"), False
+    guarded = connect(server.uri, lambda: mine)
+    experiment = guarded.get_run(run_id).info.experiment_id
+    for write in (
+        lambda: send_points(guarded, run_id, [Point("loss", 1.0, 1, 1)]),
+        lambda: guarded.create_run(experiment),
+        lambda: guarded.set_terminated(run_id, "FINISHED"),
+    ):
+        with pytest.raises(Trouble) as silence:
+            write()
+        assert isinstance(silence.value, NotOursError)
+        assert not refused(silence.value)
+    assert last_steps(client.get_run(run_id)) == {}
+    assert len(client.search_runs([experiment])) == 1
+    mine = True
+    send_points(guarded, run_id, [Point("loss", 1.0, 1, 1)])
+    assert last_steps(client.get_run(run_id)) == {"loss": 1}
 
 
 def test_a_trial_is_found_by_its_tag_in_any_experiment_the_oldest_run_first(

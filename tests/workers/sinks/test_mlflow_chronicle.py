@@ -79,6 +79,26 @@ def test_a_cancel_touches_and_ends_every_trial_that_waits() -> None:
     assert curve(chronicle, "trials_stopped")[-1][1] == 2
 
 
+def test_a_retried_trial_has_not_ended() -> None:
+    script = Script()
+    number = script.ask()
+    script.end(number, AttemptEnd.FAILED, 0, error="Boom", gave_up=True)
+    failed = len(script.entries)
+    chronicle = chronicle_of(script.entries)
+    assert set(chronicle.ended) == {number}
+    script.add(CommandApplied(command="r", kind="retry_trial", trial=number))
+    chronicle.take(script.entries[-1])
+    assert (chronicle.ended, chronicle.touched) == ({}, {number})
+    script.start(number)
+    script.end(number)
+    for entry in script.entries:
+        chronicle.take(entry)
+    assert set(chronicle.ended) == {number}
+    last = len(script.entries)
+    assert curve(chronicle, "trials_failed") == [(failed, 1), (failed + 1, 0)]
+    assert curve(chronicle, "trials_finished") == [(failed, 0), (last, 1)]
+
+
 def test_a_replay_gives_the_same_points_and_a_repeat_gives_none() -> None:
     script = Script()
     script.run(3.0, 2.0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -73,6 +74,25 @@ def test_only_what_is_new_is_written(client: MlflowClient, experiment: str) -> N
     assert "mlflow.note.content" in data.tags
     assert (data.params["learning_rate"], data.params["more"]) == ("0.1", "1")
     assert history(client, run.run_id, "best") == [(3, 2.0), (7, 1.0), (8, 0.5)]
+
+
+def test_what_fits_goes_in_one_request(
+    client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    log_batch = client.log_batch
+
+    def counted(run_id: str, *args: Any, **kwargs: Any) -> Any:
+        calls.append(run_id)
+        return log_batch(run_id, *args, **kwargs)
+
+    monkeypatch.setattr(client, "log_batch", counted)
+    run = make_run(client, experiment, dataclasses.replace(PICTURE, tags={"sweep.id": "swp_1"}))
+    bring(client, run, PICTURE)
+    assert calls == [run.run_id]
+    assert history(client, run.run_id, "best") == [(3, 2.0), (7, 1.0)]
+    data = client.get_run(run.run_id).data
+    assert (data.tags["sweep.prune.reason"], data.params["learning_rate"]) == ("median", "0.1")
 
 
 def test_more_than_mlflow_takes_at_once(client: MlflowClient, experiment: str) -> None:

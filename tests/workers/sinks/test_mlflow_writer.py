@@ -10,6 +10,7 @@ from mlflow_server import MlflowServer
 from stories import Script, make_report, plain
 from tracking import history, runs_of, write_steps
 
+from sweeps.journal import CommandApplied
 from sweeps.lifecycle import AttemptEnd, SweepState
 from sweeps.spec import SweepSpec, parse, parse_text
 from sweeps.trial import Action, Verdict
@@ -284,3 +285,42 @@ def test_an_experiment_that_was_there_keeps_its_kind(desk: Desk, client: MlflowC
     desk.write()
     tags = client.get_experiment_by_name(desk.project).tags
     assert (tags[KIND_TAG], tags["mine"]) == ("genai_development", "1")
+
+
+def test_a_trial_and_a_sweep_that_are_retried_run_again(desk: Desk, client: MlflowClient) -> None:
+    number = desk.script.ask()
+    desk.script.end(number, AttemptEnd.FAILED, 0, error="Boom", gave_up=True)
+    desk.write(End(SweepState.FAILED, "Every trial failed."))
+    (parent,), (child,) = runs_of(client, desk.project, desk.sweep_id)
+    assert {parent.info.status, child.info.status} == {"FAILED"}
+    desk.script.add(CommandApplied(command="r", kind="retry_trial", trial=number))
+    desk.restart()
+    desk.write()
+    (parent,), (child,) = runs_of(client, desk.project, desk.sweep_id)
+    assert {parent.info.status, child.info.status} == {"RUNNING"}
+    desk.script.start(number)
+    desk.script.end(number)
+    desk.write(DONE)
+    (parent,), (child,) = runs_of(client, desk.project, desk.sweep_id)
+    assert {parent.info.status, child.info.status} == {"FINISHED"}
+
+
+def test_the_run_of_a_trial_says_where_its_weights_are_as_long_as_they_are_there(
+    desk: Desk,
+) -> None:
+    for final in (2.0, 1.0):
+        desk.script.run(final)
+    desk.write(End(SweepState.DONE, "The weights of trial 1: /a", {1: "/a"}))
+
+    def tags() -> list[object]:
+        _, children = runs_of(desk.client, desk.project, desk.sweep_id)
+        return [run.data.tags.get("sweep.checkpoint") for run in children]
+
+    assert tags() == [None, "/a"]
+    (parent,), _ = runs_of(desk.client, desk.project, desk.sweep_id)
+    assert "The weights of trial 1: /a" in parent.data.tags["mlflow.note.content"]
+    # A retried trial came out better: the other's are deleted.
+    desk.restart()
+    desk.script.run(0.5)
+    desk.write(End(SweepState.DONE, "", {2: "/b"}))
+    assert tags() == [None, None, "/b"]

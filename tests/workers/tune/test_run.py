@@ -17,6 +17,7 @@ from service.client import Client
 from service.schemas import Lease
 from sweeps.conductor import Command, Conductor
 from sweeps.journal import Entry, Prepared
+from sweeps.keeping import best_finished
 from sweeps.pruners import make_pruner
 from sweeps.pruners.decide import verdict
 from sweeps.searchers import make_searcher
@@ -254,9 +255,11 @@ def test_a_trial_without_a_place_can_be_cancelled(joined: RayHead, tmp_path: Pat
     assert bench.conductor.complete()
 
 
-def test_checkpoints_of_ended_trials_are_deleted(quiet: Bench) -> None:
+def test_the_final_checkpoint_of_the_best_trial_stays_alone(quiet: Bench) -> None:
     quiet.steering.broom.sweep(rest_seconds=0)
-    assert not list((quiet.book.folder / "trials").glob("*/checkpoints"))
+    (best,) = best_finished(quiet.steering.conductor.spec, quiet.book.story)
+    left = [path.relative_to(quiet.book.folder) for path in quiet.book.folder.rglob("step-*")]
+    assert left == [Path(f"trials/{best:05d}/checkpoints/step-00000020")]
 
 
 def test_ray_is_back_to_idle(quiet: Bench) -> None:

@@ -50,10 +50,18 @@ def launched(steering: Steering) -> AttemptOrder:
 def test_slots_are_devices_and_max_parallel_caps_them(
     tmp_path: Path, slots: int, per_trial: float, cap: int | None, running: int
 ) -> None:
-    resources = {} if cap is None else {"max_parallel": cap}
-    steering = make_steering(tmp_path, slots, per_trial, **resources)
+    steering = make_steering(tmp_path, slots, per_trial)
+    steering._keeper.max_parallel = cap
     steering.tick()
     assert steering.conductor.slots == running
+
+
+def test_a_limit_that_a_user_raised_or_took_away_is_not_the_specs(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path, slots=4, max_parallel=1)
+    for limit, running in ((1, 1), (3, 3), (None, 4)):
+        steering._keeper.max_parallel = limit
+        steering.tick()
+        assert steering.conductor.slots == running
 
 
 def test_commands_and_the_wish_to_leave_are_taken_in(tmp_path: Path) -> None:
@@ -84,6 +92,20 @@ def test_a_report_travels_as_text_and_the_end_finishes(tmp_path: Path) -> None:
     assert steering.conductor.story.trials[0].state == "DONE"
 
 
+def test_the_next_attempt_is_told_what_the_journal_has(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path)
+    steering.tick()
+    order = launched(steering)
+    assert order.heard == 0
+    report = Report(
+        point=2, samples=64, step=1, window=make_window([StepRecord(1, 64, 1, 1, 1, 1)])
+    )
+    steering.result(order, {"kind": "report", "report": report.model_dump_json()})
+    steering.broke(order, "It vanished.", raised=False, fatal=False)
+    again = launched(steering)
+    assert (again.number, again.attempt, again.heard) == (order.number, 2, 2)
+
+
 def test_checkpoints_of_a_trial_that_ended_while_it_waited_go_too(tmp_path: Path) -> None:
     steering = make_steering(tmp_path)
     steering.tick()
@@ -96,6 +118,64 @@ def test_checkpoints_of_a_trial_that_ended_while_it_waited_go_too(tmp_path: Path
     steering.tidy_all()
     assert not (Path(waiting.folder) / "checkpoints").exists()
     assert (Path(running.folder) / "checkpoints").exists()
+
+
+def folder_of(order: AttemptOrder) -> Path:
+    return Path(order.folder) / "checkpoints"
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_failed_trial_keeps_its_checkpoint_until_a_cancel(
+    tmp_path: Path, cancelled: bool
+) -> None:
+    steering = make_steering(tmp_path, slots=3)
+    steering.tick()
+    failed, done, stopped = (launched(steering) for _ in range(3))
+    for order in (failed, done, stopped):
+        (folder_of(order) / "step-00000001").mkdir(parents=True)
+    steering.broke(failed, "Boom", raised=True, fatal=True)
+    steering.over(done, {"kind": "finished", "samples": 320, "seconds": 2.0})
+    steering.conductor.command(Command("s", "stop_trial", stopped.number))
+    steering.over(stopped, {"kind": "pulse"})
+    trials = steering.conductor.story.trials
+    assert [trials[n].state for n in range(3)] == ["FAILED", "DONE", "STOPPED"]
+    if cancelled:
+        steering._keeper.commands.put(Command("c", "cancel"))
+        steering.tick()
+    steering.tidy_all()
+    assert not folder_of(done).exists()
+    assert not folder_of(stopped).exists()
+    assert folder_of(failed).exists() != cancelled
+
+
+def test_a_finished_trial_keeps_its_checkpoint_until_a_better_one_comes(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path, slots=3)
+    steering.tick()
+    orders = [launched(steering) for _ in range(3)]
+    step = StepRecord(20, 320, 1, 1.0, 1.0, 0.1)
+    kept = []
+    for order, final in zip(orders, (2.0, 1.0, 3.0), strict=True):
+        (folder_of(order) / "step-00000020").mkdir(parents=True)
+        metrics = {"eval_loss": final}
+        report = Report(point=5, samples=320, step=20, window=make_window([step]), metrics=metrics)
+        steering.result(order, {"kind": "report", "report": report.model_dump_json()})
+        steering.over(order, {"kind": "finished", "samples": 320, "seconds": 2.0})
+        steering.broom.sweep(rest_seconds=0)
+        kept.append([o.number for o in orders if folder_of(o).exists()])
+    assert kept == [[0], [1], [1]]
+
+
+def test_a_retried_trial_runs_again_where_it_was(tmp_path: Path) -> None:
+    steering = make_steering(tmp_path, slots=1)
+    steering.tick()
+    failed = launched(steering)
+    steering.broke(failed, "Boom", raised=True, fatal=True)
+    steering._keeper.commands.put(Command("r", "retry_trial", failed.number))
+    steering._keeper.commands.put(Command("b", "set_budget", trials=1))
+    steering.tick()
+    again = launched(steering)
+    assert (again.number, again.attempt, again.folder) == (failed.number, 2, failed.folder)
+    assert steering.conductor.story.budget_trials == 1
 
 
 def test_a_lost_lease_ends_the_process_without_a_word(tmp_path: Path) -> None:

@@ -80,16 +80,22 @@ def collate(examples: Examples, chosen: Sequence[int], pad: int) -> Batch:
 def micro_batches(
     examples: Examples, chosen: Sequence[int], size: int, pad: int
 ) -> Iterator[Batch]:
-    """A global batch in parts of at most `size`, longest examples first: less padding, and a
-    batch too large for the memory fails at once."""
+    """A global batch in parts of at most `size`, longest examples first."""
     lengths = np.diff(examples.bounds)[list(chosen)]
-    ordered = [chosen[i] for i in np.argsort(-lengths, kind="stable")]
+    for part in by_length(lengths.tolist(), size):
+        yield collate(examples, [chosen[place] for place in part], pad)
+
+
+def by_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Places 0 ... len(lengths) - 1 in parts of at most `size`, longest first: less padding, and a
+    batch too large for the memory fails at once."""
+    ordered = np.argsort(-np.asarray(lengths), kind="stable").tolist()
     for start in range(0, len(ordered), size):
-        yield collate(examples, ordered[start : start + size], pad)
+        yield ordered[start : start + size]
 
 
 def pad_left(
-    prompts: Sequence[NDArray[np.int64]], pad: int, device: str
+    prompts: Sequence[Sequence[int]], pad: int, device: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Prompts with equal ends, as generation needs them: ids and mask, (prompts, longest)."""
     longest = max(len(prompt) for prompt in prompts)

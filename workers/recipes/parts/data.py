@@ -89,6 +89,13 @@ def tokenise(
         message = f"no example of {source.name} has anything to learn within {max_length} tokens"
         pointer = "/spec/workload/max_length"
         raise SpecError([Fault(pointer, str(max_length), message, "Write a larger one.")])
+    return pack(rows, answers, dropped)
+
+
+def pack(
+    rows: Sequence[tuple[list[int], list[bool]]], answers: list[str], dropped: int
+) -> Examples:
+    """Rows of ids and marks (at least one) as Examples."""
     return Examples(
         ids=np.concatenate([np.asarray(ids, np.int32) for ids, _ in rows]),
         learnt=np.concatenate([np.asarray(learnt, np.bool_) for _, learnt in rows]),
@@ -106,14 +113,14 @@ def _pieces(source: Source, tokenizer: PreTrainedTokenizerBase, example: Example
     if isinstance(example, Pair):
         end = [int(tokenizer.eos_token_id)]
         text: list[_Piece] = [(example.prompt, False), (example.completion, True), (end, True)]
-        return [(_opening(tokenizer), False), *text]
+        return [(opening(tokenizer), False), *text]
     try:
         return _turns(tokenizer, example)
     except (jinja2.TemplateError, ValueError) as error:
         raise source.error(f"the chat template fails: {error}", _NO_TEMPLATE) from error
 
 
-def _opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The begin token, where this tokenizer puts one before every text by itself."""
     ids = tokenizer("")["input_ids"][:1]
     return [int(i) for i in ids if i == tokenizer.bos_token_id]
@@ -139,6 +146,14 @@ def _turns(tokenizer: PreTrainedTokenizerBase, chat: Chat) -> list[_Piece]:
 def _render(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], reply: bool) -> str:
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=reply)
     return str(text)
+
+
+def cut_left(ids: Sequence[int], length: int, begin: int | None) -> list[int]:
+    """The last ids, `length` at most. A begin token in front stays in front: models that were
+    trained with one do badly without."""
+    kept = 1 if len(ids) > 0 and begin is not None and ids[0] == begin else 0
+    over = max(len(ids) - length, 0)
+    return [int(token) for token in (*ids[:kept], *ids[kept + over :])]
 
 
 def _encode(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+
+from huggingface_hub import hf_hub_download
 
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
 from sweeps.spec import Data, TinyModel, Workload
 from workers.recipes import Facts
-from workers.recipes.parts.formats import read_examples
+from workers.recipes.parts.choices import Question, read_held_out
+from workers.recipes.parts.formats import Example, read_examples
 from workers.recipes.parts.rows import Source, eval_sources, train_source
 from workers.roots import DataRoots
 
@@ -29,17 +33,24 @@ def prepare(workload: Workload, roots: DataRoots) -> Facts:
     sources, missing = _sources(data, roots)
     faults += missing
     counts = {"train": 0, "eval": 0}
-    lines = []
+    lines, questions = [], []
     for source in sources:
         try:
-            counts[source.use] += len(read_examples(source, data))
+            rows = _rows(source, data)
+            counts[source.use] += len(rows)
+            if isinstance(rows[0], Question):
+                questions.append(source.label)
             lines.append(f"{source.use} {source.label} {source.digest()}\n")
         except SpecError as error:
             faults += error.faults
     if faults:
         raise SpecError(faults)
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return Facts(counts["train"], counts["eval"], digest)
+    return Facts(counts["train"], counts["eval"], digest, tuple(questions))
+
+
+def _rows(source: Source, data: Data) -> Sequence[Example | Question]:
+    return read_examples(source, data) if source.use == "train" else read_held_out(source, data)
 
 
 def required(workload: Workload) -> tuple[str | TinyModel, Data]:
@@ -80,13 +91,28 @@ def _model_faults(workload: Workload, roots: DataRoots) -> list[Fault]:
     except SpecError as error:
         return error.faults
     if folder is None:
-        return []
+        return _hub_faults(name, wanted, pointer)
     if not (folder / wanted).is_file():
         mend = "Name the folder that save_pretrained wrote."
         return [Fault(pointer, shorten(name), f"this is no folder with a {wanted}", mend)]
     if not isinstance(model, TinyModel) and not list(folder.glob("*.safetensors")):
         mend = "Convert the weights: model.save_pretrained(folder) writes safetensors."
         return [Fault(pointer, shorten(name), "there is no .safetensors file in it", mend)]
+    return []
+
+
+def _hub_faults(name: str, wanted: str, pointer: str) -> list[Fault]:
+    """Looked up once for the sweep: a name that leads nowhere would fail every trial, each after
+    the hub's own retries."""
+    try:
+        hf_hub_download(name, wanted)
+    except (OSError, ValueError) as error:
+        mend = (
+            "Put the folder under a data root of this pool and write its path there, "
+            "or name a hub id that can be reached."
+        )
+        message = f"no such folder is here, and the hub gave no {wanted}: {error}"
+        return [Fault(pointer, shorten(name), message, mend)]
     return []
 
 

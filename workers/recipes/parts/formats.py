@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,11 @@ class RowError(ValueError):
 
 def read_examples(source: Source, data: Data) -> list[Example]:
     """Every row of a source as an example. Raises SpecError naming file and line."""
-    rows = source.read()
+    return examples_of(source, data, source.read())
+
+
+def examples_of(source: Source, data: Data, rows: Sequence[tuple[int, Row]]) -> list[Example]:
+    """The same, of rows that were read before."""
     reader = _reader(source, data, rows[0][1])
     examples = []
     for line, row in rows:
@@ -71,21 +75,21 @@ def _mapped(data: Data) -> Reader:
         raise SpecError([Fault(pointer, shorten(data.fields), message, mend)])
     columns = data.fields or {}
     prompt, completion = columns.get("prompt", "prompt"), columns.get("completion", "completion")
-    return lambda row: Pair(_text(row, prompt), _learnt(row, completion))
+    return lambda row: Pair(text_of(row, prompt), _learnt(row, completion))
 
 
 def _prompt_completion(row: Row) -> Pair:
-    return Pair(_text(row, "prompt"), _learnt(row, "completion"))
+    return Pair(text_of(row, "prompt"), _learnt(row, "completion"))
 
 
 def _question_answer(row: Row) -> Pair:
-    return Pair(f"Question: {_text(row, 'question')}\nAnswer: ", _learnt(row, "answer"))
+    return Pair(f"Question: {text_of(row, 'question')}\nAnswer: ", _learnt(row, "answer"))
 
 
 def _alpaca(row: Row) -> Pair:
     """The template of Stanford Alpaca (github.com/tatsu-lab/stanford_alpaca, train.py)."""
-    instruction = _text(row, "instruction")
-    context = _text(row, "input") if row.get("input") else ""
+    instruction = text_of(row, "instruction")
+    context = text_of(row, "input") if row.get("input") else ""
     paired = ", paired with an input that provides further context" if context else ""
     more = f"### Input:\n{context}\n\n" if context else ""
     prompt = (
@@ -109,17 +113,18 @@ def _messages(row: Row) -> Chat:
 def _message(message: Any) -> dict[str, str]:
     if not isinstance(message, dict) or message.get("role") not in ROLES:
         raise RowError(f"a message has no role out of {', '.join(ROLES)}")
-    return {"role": message["role"], "content": _text(message, "content")}
+    return {"role": message["role"], "content": text_of(message, "content")}
 
 
 def _learnt(row: Row, column: str) -> str:
-    text = _text(row, column)
+    text = text_of(row, column)
     if not text:
         raise RowError(f"'{column}' is empty: there is nothing to learn")
     return text
 
 
-def _text(row: Row, column: str) -> str:
+def text_of(row: Row, column: str) -> str:
+    """The text in a column. Raises RowError."""
     if column not in row:
         raise RowError(f"the column '{column}' is missing")
     value = row[column]

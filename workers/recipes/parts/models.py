@@ -45,7 +45,12 @@ class Base:
     @property
     def limit(self) -> int:
         """The longest sequence the model takes, in tokens."""
-        return int(getattr(self.model.config, "max_position_embeddings", 2**31))
+        return positions(self.model)
+
+
+def positions(model: PreTrainedModel) -> int:
+    """The longest sequence a model takes, in tokens; 2^31 when it names none."""
+    return int(getattr(model.config, "max_position_embeddings", 2**31))
 
 
 def load_base(

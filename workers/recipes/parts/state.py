@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, load_model, save_file, save_model
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sweeps.errors import SweepError
 
@@ -17,16 +17,28 @@ class TrainingState:
     """Saves and loads what a run needs to go on bit for bit: weights and AdamW's moments.
 
     There is no random state to save: order, dropout and rate are functions of seed and step.
-    `data_digest` guards against data that changed between two attempts.
+    `data_digest` guards against data that changed between two attempts. With a `tokenizer`, the
+    checkpoint is all that `workers.export` needs to make a model's folder of it.
     """
 
     def __init__(
-        self, model: PreTrainedModel, optimizer: torch.optim.Optimizer, data_digest: str
+        self,
+        model: PreTrainedModel,
+        optimizer: torch.optim.Optimizer,
+        data_digest: str,
+        tokenizer: PreTrainedTokenizerBase | None = None,
     ) -> None:
         self._model, self._optimizer, self._digest = model, optimizer, data_digest
+        self._tokenizer = tokenizer
 
     def save(self, folder: Path) -> None:
-        """Write model.safetensors, optimizer.safetensors and sft.json."""
+        """Write model.safetensors, optimizer.safetensors, sft.json, and what the model and its
+        tokenizer are beside their weights."""
+        self._model.config.save_pretrained(folder)
+        if self._model.generation_config is not None:
+            self._model.generation_config.save_pretrained(folder)
+        if self._tokenizer is not None:
+            self._tokenizer.save_pretrained(folder)
         save_model(self._model, str(folder / "model.safetensors"))
         state = self._optimizer.state_dict()["state"]
         tensors = {

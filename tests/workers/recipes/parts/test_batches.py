@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.recipes.parts.batches import SampleOrder, collate, micro_batches, pad_left
+from workers.recipes.parts.batches import SampleOrder, by_length, collate, micro_batches, pad_left
 from workers.recipes.parts.data import Examples, tokenise
 from workers.recipes.parts.formats import Pair
 from workers.recipes.parts.rows import Source
@@ -60,6 +60,15 @@ def test_micro_batches_hold_every_sample_once_the_longest_first(
     rows = [tuple(r[m.bool()].tolist()) for p in parts for r, m in zip(p.ids, p.mask, strict=True)]
     assert sorted(rows) == sorted(tuple(examples.example(i)[0].tolist()) for i in chosen)
     assert [len(row) for row in rows] == sorted(map(len, rows), reverse=True)
+
+
+@pytest.mark.parametrize("size", [1, 3, 9])
+def test_parts_by_length_hold_every_place_once_the_longest_first(size: int) -> None:
+    lengths = [4, 9, 1, 9, 7]
+    parts = list(by_length(lengths, size))
+    assert [place for part in parts for place in part] == [1, 3, 4, 0, 2]
+    assert max(map(len, parts)) == min(size, 5)
+    assert list(by_length([], size)) == []
 
 
 def test_prompts_end_together() -> None:

@@ -7,7 +7,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from sweeps.errors import SpecError
-from workers.recipes.parts.data import Examples, tokenise
+from workers.recipes.parts.data import Examples, cut_left, tokenise
 from workers.recipes.parts.formats import Chat, Example, Pair
 from workers.recipes.parts.rows import Source
 from workers.recipes.parts.tokenizer import train_tokenizer
@@ -91,6 +91,23 @@ def test_an_example_whose_only_label_comes_first_is_dropped(
     with pytest.raises(SpecError, match="anything to learn within 1 tokens") as caught:
         tokenise(SOURCE, [Pair("", "abc")], tokenizer, 1)
     assert caught.value.faults[0].pointer == "/spec/workload/max_length"
+
+
+@pytest.mark.parametrize(
+    ("ids", "length", "begin", "kept"),
+    [
+        ([1, 2, 3], 3, None, [1, 2, 3]),
+        ([1, 2, 3], 2, None, [2, 3]),
+        ([1, 2, 3], 2, 1, [1, 3]),
+        ([1, 2, 3], 1, 1, [1]),
+        ([2, 1, 3], 2, 1, [1, 3]),
+        ([], 4, 1, []),
+    ],
+)
+def test_cutting_from_the_left_leaves_the_begin_token(
+    ids: list[int], length: int, begin: int | None, kept: list[int]
+) -> None:
+    assert cut_left(ids, length, begin) == kept
 
 
 def test_many_examples_keep_their_order(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -29,6 +29,26 @@ def test_without_held_out_data_there_are_none(folder: Path) -> None:
     assert facts.eval_samples == 0
 
 
+def test_it_says_which_sets_ask_multiple_choice(folder: Path) -> None:
+    asked = {"question": "2+2?", "choices": ["3", "4"], "answer": 1}
+    write_rows(folder / "mmlu.jsonl", [asked] * 3)
+    data = {"train": "train.jsonl", "eval": {"kept": "mmlu.jsonl", "taught": "eval.jsonl"}}
+    facts = prepare(tiny_workload(data=data), DataRoots((folder,)))
+    assert (facts.eval_samples, facts.questions) == (5, ("kept",))
+    alone = {"train": "train.jsonl", "eval": "mmlu.jsonl"}
+    assert prepare(tiny_workload(data=alone), DataRoots((folder,))).questions == ("",)
+    assert prepare(tiny_workload(), DataRoots((folder,))).questions == ()
+    write_rows(folder / "mmlu.jsonl", [asked, {**asked, "answer": 2}])
+    with pytest.raises(SpecError, match=r"mmlu\.jsonl, line 2"):
+        prepare(tiny_workload(data=data), DataRoots((folder,)))
+
+
+def test_questions_are_nothing_to_train_on(folder: Path) -> None:
+    write_rows(folder / "mmlu.jsonl", [{"question": "2+2?", "choices": ["3", "4"], "answer": 1}])
+    with pytest.raises(SpecError, match="/spec/workload/data/train"):
+        prepare(tiny_workload(data={"train": "mmlu.jsonl"}), DataRoots((folder,)))
+
+
 def test_every_bad_file_is_named_at_once(folder: Path) -> None:
     (folder / "train.jsonl").write_text("{")
     write_rows(folder / "b.jsonl", [{"text": "x"}])
@@ -84,5 +104,21 @@ def test_a_tokenizer_folder_holds_one(folder: Path) -> None:
     assert caught.value.faults[0].pointer == "/spec/workload/model/tokenizer"
 
 
-def test_a_hub_model_is_not_looked_for(folder: Path) -> None:
-    assert prepare(tiny_workload(model="owner/name"), DataRoots((folder,))).train_samples == 10
+def test_a_hub_model_is_looked_up_once_before_any_trial(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the hub's own cache folder, since no test may need the network."""
+    cache = tmp_path / "hub"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    workload, roots = tiny_workload(model="owner/name"), DataRoots((folder,))
+    with pytest.raises(SpecError, match=r"the hub gave no config\.json") as caught:
+        prepare(workload, roots)
+    assert caught.value.faults[0].pointer == "/spec/workload/model"
+    assert "under a data root" in caught.value.faults[0].mend
+    home = cache / "models--owner--name"
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text("0" * 40)
+    (home / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    (home / "snapshots" / ("0" * 40) / "config.json").write_text("{}")
+    assert prepare(workload, roots).train_samples == 10

@@ -32,6 +32,7 @@ def test_weights_and_moments_come_back_bit_for_bit(tmp_path: Path, steps: int, t
     model, optimizer = trained(1, steps, tied)
     TrainingState(model, optimizer, "d").save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "config.json", "generation_config.json",
         "model.safetensors", "optimizer.safetensors", "sft.json",
     ]  # fmt: skip
     other, moments = trained(2, 0, tied)
