@@ -93,7 +93,7 @@ class Running:
         processes = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(timeout=90)
-        _, left = psutil.wait_procs(processes, timeout=5)
+        _, left = psutil.wait_procs(processes, timeout=30)
         assert not left, f"left behind: {[process.cmdline() for process in left]}"
         return code
 
