@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test test-slow chaos coverage docs bench-guards lint clean
+.PHONY: help install demo test test-slow chaos coverage docs bench-guards bench-pruners lint clean
 
 help:
 	@echo "make demo       a whole sweep on this machine, CPU only (KEEP=1 leaves the servers up)"
@@ -15,6 +15,7 @@ help:
 	@echo "make chaos      sweeps while every part is killed in turn, 15 minutes (SEED=1 FAULTS=48)"
 	@echo "make coverage   which lines the tests reach"
 	@echo "make bench-guards  do the guards kill good runs? over recorded curves (CURVES=folder)"
+	@echo "make bench-pruners  ours, Ray's and Optuna's pruners on recorded curves (CURVES=folders DOCS=docs)"
 	@echo "make docs       write docs/reference anew from the code"
 	@echo "make lint       ruff, mypy, import contracts"
 	@echo "make install    the environment in .venv (the others do it when needed)"
@@ -61,6 +62,12 @@ CURVES ?= data/curves
 
 bench-guards: $(STAMP)
 	$(BIN)/python -m benchmarks.guards $(CURVES)
+
+# Our own recording is one of the folders. DOCS=docs writes docs/pruning-benchmark.md and its picture.
+JOBS ?= 1
+
+bench-pruners: $(STAMP)
+	$(BIN)/python -m benchmarks.pruners $(CURVES) benchmarks/curves --jobs $(JOBS) $(if $(DOCS),--docs $(DOCS))
 
 docs: $(STAMP)
 	$(BIN)/python -m docs.generate

@@ -120,6 +120,7 @@ class AsyncClient(AsyncSender):
     get_sweep = _awaited(calls.get_sweep)
     patch_sweep = _awaited(calls.patch_sweep)
     result = _awaited(calls.result)
+    report_pruning = _awaited(calls.report_pruning)
     pause = _awaited(calls.pause)
     resume = _awaited(calls.resume)
     cancel = _awaited(calls.cancel)
@@ -140,6 +141,7 @@ class AsyncClient(AsyncSender):
     journal = _awaited(calls.journal)
     entries = _iterated(calls.entries)
     append = _awaited(calls.append)
+    past = _awaited(calls.past)
     finish = _awaited(calls.finish)
 
     pools = _awaited(calls.pools)

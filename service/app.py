@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import clock, context, problems
+from service import context, problems
 from service.answers import WireResponse
 from service.context import Context
 from service.middleware import BodyLimit, Measure
 from service.migrate import fault
 from service.openapi import describe
-from service.operations import expire
-from service.routes import events, health, journal, leases, pools, sweeps, trials
+from service.operations import expire, summarise
+from service.routes import events, health, journal, leases, pools, reports, sweeps, trials
 from service.settings import Settings, SettingsError
 from service.version import VERSION
 
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = held
     problems.install(app)
-    for part in (sweeps, events, journal, trials, leases, pools, health):
+    for part in (sweeps, events, journal, trials, reports, leases, pools, health):
         app.include_router(part.router)
     limits = held.settings.max_body_bytes, held.settings.max_journal_bytes
     app.add_middleware(BodyLimit, any_bytes=limits[0], journal_bytes=limits[1])
@@ -55,17 +55,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     found = await run_in_threadpool(fault, held.database)
     if found is not None:
         raise SettingsError(found)
-    task = asyncio.create_task(_expire(held))
+    await run_in_threadpool(held.clock.set_by, held.database.moment)
+    tasks = [asyncio.create_task(work(held)) for work in (_expire, _summarise)]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         held.database.close()
 
 
 async def _expire(held: Context) -> None:
-    """Close cancelled sweeps whose driver is gone, also when nobody asks."""
+    """Close cancelled sweeps whose driver is gone, also when nobody asks; set the clock."""
     while True:
         await asyncio.sleep(held.settings.renew_seconds)
         async with held.gate:
@@ -77,8 +79,34 @@ async def _expire(held: Context) -> None:
 
 def _expire_once(held: Context) -> None:
     """Looks before it takes the write lock: nearly always there is nothing to do."""
+    held.clock.set_by(held.database.moment)
     with held.database.read() as session:
-        if not expire.due(session, clock.now()):
+        if not expire.due(session, held.clock.now()):
             return
     with held.database.write() as session:
-        expire.close_abandoned(session, clock.now())
+        expire.close_abandoned(session, held.clock.now())
+
+
+async def _summarise(held: Context) -> None:
+    """Make the summaries that are missing, one after the other; folding them locks nothing."""
+    made: summarise.Summary | None = None
+    while True:
+        await asyncio.sleep(0 if made else held.settings.renew_seconds)
+        try:
+            made = await run_in_threadpool(_made, held)
+            if made is not None:
+                async with held.gate:
+                    await run_in_threadpool(_kept, held, made)
+        except SQLAlchemyError as error:
+            made = None
+            log.warning("making a summary failed, next time again: %s", error)
+
+
+def _made(held: Context) -> summarise.Summary | None:
+    with held.database.read() as session:
+        return summarise.make(session)
+
+
+def _kept(held: Context, made: summarise.Summary) -> None:
+    with held.database.write() as session:
+        summarise.keep(session, made)

@@ -26,7 +26,9 @@ from service.schemas import (
     JournalAppend,
     JournalPage,
     Lease,
+    PastSweeps,
     PoolList,
+    PruningHistory,
     Renewal,
     RenewRequest,
     ReportPage,
@@ -158,6 +160,12 @@ def result(sweep_id: str) -> Call[Result]:
     return _get(Result, f"{_sweep(sweep_id)}/result")
 
 
+def report_pruning(limit: int = 200, project: str | None = None) -> Call[PruningHistory]:
+    """What pruning promised and what its audits measured, over the `limit` sweeps that ended
+    last."""
+    return _get(PruningHistory, "/report/pruning", {"limit": limit, "project": project})
+
+
 def pause(sweep_id: str) -> Call[Accepted]:
     """Ask for a pause. Raises IllegalMove when the sweep has ended."""
     return _post(Accepted, f"{_sweep(sweep_id)}/pause")
@@ -251,7 +259,8 @@ def every_report(sweep_id: str) -> Call[Leaf[SweepReport]]:
 def claim(request: ClaimRequest) -> Call[Lease | None]:
     """The next sweep that this agent can run, or None. Also tells the service of the agent."""
     read = read_as(Lease)
-    path, body = f"{API}/leases", _body(request)
+    # Without defaults: a service that is older than this client refuses what it does not know.
+    path, body = f"{API}/leases", request.model_dump_json(exclude_defaults=True).encode()
     return Call("POST", path, lambda content: read(content) if content else None, body=body)
 
 
@@ -291,6 +300,11 @@ def append(sweep_id: str, token: int, entries: Sequence[Entry]) -> Call[int]:
     """
     body = JournalAppend(token=token, entries=list(entries))
     return _post(JournalAck, f"{_sweep(sweep_id)}/journal", body).then(lambda ack: ack.seq)
+
+
+def past(sweep_id: str) -> Call[PastSweeps]:
+    """Curves of finished sweeps of the same family, the newest first."""
+    return _get(PastSweeps, f"{_sweep(sweep_id)}/past")
 
 
 def finish(sweep_id: str, token: int, state: str, message: str = "") -> Call[SweepDetail]:

@@ -85,6 +85,7 @@ class Client(Sender):
     get_sweep = _sent(calls.get_sweep)
     patch_sweep = _sent(calls.patch_sweep)
     result = _sent(calls.result)
+    report_pruning = _sent(calls.report_pruning)
     pause = _sent(calls.pause)
     resume = _sent(calls.resume)
     cancel = _sent(calls.cancel)
@@ -105,6 +106,7 @@ class Client(Sender):
     journal = _sent(calls.journal)
     entries = _turned(calls.entries)
     append = _sent(calls.append)
+    past = _sent(calls.past)
     finish = _sent(calls.finish)
 
     pools = _sent(calls.pools)

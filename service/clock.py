@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,28 @@ def moment(text: str, otherwise: datetime) -> datetime:
         return otherwise if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return otherwise
+
+
+@dataclass
+class Clock:
+    """This machine's clock, set by that of the database, which all replicas share.
+
+    A replica whose own is ahead would otherwise give away leases that are held.
+    """
+
+    wall: Callable[[], datetime] = now
+    correction: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """This moment."""
+        return self.wall() + self.correction
+
+    def set_by(self, ask: Callable[[], datetime | None]) -> None:
+        """Agree with what `ask` answers, to half the time that it takes; None changes nothing."""
+        began = self.wall()
+        theirs = ask()
+        if theirs is not None:
+            self.correction = theirs - (began + (self.wall() - began) / 2)
 
 
 @dataclass(frozen=True)

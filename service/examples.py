@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from service.pruning_examples import FACTS, HISTORY, PRUNING, SWEEP, VERDICT
 from sweeps.spec import parse
 
-SWEEP, TRIAL = "swp_6f0c1e0a9d5b4c3e8f7a2b1d0c9e8f7a", "trl_3b0a8d0c4f5e5a1f9c7d2e6b8a4f1c3d"
+TRIAL = "trl_3b0a8d0c4f5e5a1f9c7d2e6b8a4f1c3d"
 _FAILED = "trl_9d1e7c5a3b2f5e4d8c6b0a9f7e5d3c1b"
 _COMMAND = "cmd_0f9e8d7c6b5a49382716a5b4c3d2e1f0"
 _AT = "2026-11-21T09:{}:00Z"
@@ -127,14 +128,7 @@ _REPORT = {
     "metrics": {"eval_loss": 1.31},
     "guard": None,
 }
-_VERDICT = {
-    "action": "continue",
-    "reason": "median",
-    "message": "Its eval_loss of 1.31 is no worse than the median of 3 peers, 1.34.",
-    "evidence": {"signal": "eval_loss", "value": 1.31, "cutoff": 1.34, "peers": [0, 1, 2]},
-    "audit": False,
-}
-_LINE = {"attempt": 1, "at": _AT.format("30"), "report": _REPORT, "verdict": _VERDICT}
+_LINE = {"attempt": 1, "at": _AT.format("30"), "report": _REPORT, "verdict": VERDICT}
 _TRIAL = {
     "id": TRIAL,
     "sweep_id": SWEEP,
@@ -174,7 +168,8 @@ _ENTRIES = [
 ]
 _BEST = {
     **{"trial": 3, "params": _PARAMS, "state": "DONE", "final": 1.12, "stderr": 0.004, "rank": 1},
-    **{"samples": 201600, "seconds": 2480.0},
+    **{"samples": 201600, "seconds": 2480.0, "mean": 1.12, "error": 0.004, "runs": 1},
+    **{"basis": "single", "confirmed": [], "broken": 0},
 }
 _PLAN = {
     **{"method": "grid", "raw_cells": 8, "excluded": 0, "cells": 8, "trials": 8},
@@ -182,6 +177,12 @@ _PLAN = {
     **{"steps_min": 53, "steps_max": 1563, "trial_hours": None, "gpu_hours": None},
     "measured": 0,
     "notes": ["Time is unknown: no trial of this workload was measured in this pool yet."],
+    "extra": [
+        {
+            **{"role": "base", "runs": 1, "samples": 0, "trial_hours": None, "gpu_hours": None},
+            "what": "the base model, evaluated without training",
+        }
+    ],
 }
 _RESULT = {
     "metric": _METRIC,
@@ -198,12 +199,21 @@ _RESULT = {
     ],
     "recommendation": "Use trial 3: eval_loss 1.12.",
     "notes": [],
+    "pruning": PRUNING,
+    **{"winner": None, "recommended": 3, "rate": 0.05, "samples_beside": {"base": 0}},
+    "beside": [
+        {
+            **{"trial": 0, "role": "base", "params": {}, "seed": 0, "state": "DONE"},
+            **{"final": 2.31, "stderr": 0.006, "difference": 1.19, "of": None},
+            **{"samples": 0, "seconds": 41.0, "message": ""},
+        }
+    ],
 }
 _WHY = {
     **{"trial_id": TRIAL, "sweep_id": SWEEP, "number": 3, "state": "RUNNING", "reason": None},
-    "message": f"It runs. The latest verdict lets it go on: {_VERDICT['message']}",
-    **{"verdict": _VERDICT, "point": 5, "samples": 53760, "peers": [_FAILED]},
-    **{"guard": None, "error": None},
+    "message": f"It runs. The latest verdict lets it go on: {VERDICT['message']}",
+    **{"verdict": VERDICT, "point": 5, "samples": 53760, "peers": [_FAILED]},
+    **{"guard": None, "error": None, "facts": FACTS, "verdicts": [FACTS]},
 }
 _AGENT = {
     **{"name": "a100-box", "device_kind": "cuda", "slots": 8, "recipes": ["sft"]},
@@ -257,6 +267,7 @@ ANSWERS: dict[str, Any] = {
     "get_sweep": _detail("RUNNING", _DRIVEN, **_RUNS, journal_seq=84),
     "patch_sweep": _detail("RUNNING", _DRIVEN, **_RUNS, journal_seq=84, revision=2, priority=50),
     "get_result": _RESULT,
+    "report_pruning": HISTORY,
     "pause_sweep": _accepted("pause", False, "RUNNING"),
     "resume_sweep": _accepted("resume", True, "QUEUED"),
     "cancel_sweep": _accepted("cancel", False, "STOPPING"),
@@ -277,14 +288,29 @@ ANSWERS: dict[str, Any] = {
         **{"commands": [], "tracking": None},
     },
     "renew_lease": {
-        **{"slots": 8, "max_parallel": 4, "expires_in": 30.0},
+        **{"slots": 8, "max_parallel": 4, "expires_in": 30.0, "renew_every": 5.0},
         "commands": [{"id": _COMMAND, "kind": "set_budget", "trial": None, "trials": 16}],
     },
     "read_journal": {"entries": _ENTRIES, "last_seq": 3},
     "append_journal": {"seq": 3},
+    "read_past": {
+        "items": [
+            {
+                "sweep": SWEEP,
+                "trials": [
+                    {
+                        "params": _PARAMS,
+                        "final": 1.12,
+                        "points": [{"share": 0.25, "loss": 1.25, "grad_norm": 0.8, "metric": 1.31}],
+                    }
+                ],
+            }
+        ]
+    },
     "finish_sweep": _detail("DONE", "Use trial 3.", **_ENDED),
     "list_pools": {
-        "items": [{"name": "a100", "slots": 8, "agents": [_AGENT], "sweeps": {"RUNNING": 1}}]
+        "items": [{"name": "a100", "slots": 8, "agents": [_AGENT], "sweeps": {"RUNNING": 1}}],
+        "mlflow_url": "http://mlflow.example:5000",
     },
     "healthz": {"status": "ok", "version": "0.1.0"},
     "readyz": {"status": "ok", "version": "0.1.0"},

@@ -76,8 +76,8 @@ _UPGRADE = "stop the service and run `python -m service.migrate`"
 def main() -> int:
     """Upgrade the database of SWEEP_DATABASE_URL. Says in one line why it cannot, exit code 1."""
     settings = Settings()
-    # A migration of much data takes its time. For its locks it waits as long as a request does.
-    patient = replace(settings.limits(), statement_seconds=0, idle_seconds=0)
+    # A migration of much data takes its time, and another one at once waits for it.
+    patient = replace(settings.limits(), statement_seconds=0, idle_seconds=0, lock_seconds=20)
     database = Database(settings.database_url, patient)
     try:
         upgrade(database)

@@ -75,3 +75,10 @@ class ReportQuery(Paged):
     """How many reports of a sweep, and from where."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="items on one page")] = 200
+
+
+class PruningQuery(Wire):
+    """Which sweeps the report on pruning is about: those that ended last."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="sweeps at most")] = 200
+    project: Annotated[Name | None, Field(description="of this project")] = None

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from sweeps.facts import Facts
 from sweeps.journal import CommandKind, Entry
 from sweeps.lifecycle import SweepState, TrialState
+from sweeps.pruning_report import Pooled, PruningReport
 from sweeps.space import LARGEST
 from sweeps.spec import Metric, Name
 from sweeps.trial import Params, Report, Role, Verdict
@@ -177,8 +179,10 @@ class Why(Answer):
     """Why a trial is where it is.
 
     `message` is the sentence to show. `verdict` is the one that ended it, else the latest, None
-    before the first report; `peers` are the trial ids that its evidence names; `guard` the guard
-    that tripped; `error` what a FAILED trial died of.
+    before the first report; `guard` the guard that tripped; `error` what a FAILED trial died of.
+    `facts` are those of the verdict that condemned an audit, else of `verdict`; `peers` are the
+    ids of the trials that they name. `verdicts` are the facts of every verdict on the trial that
+    rests on any, by decision point.
     """
 
     trial_id: TrialId
@@ -193,6 +197,26 @@ class Why(Answer):
     peers: list[TrialId]
     guard: str | None
     error: str | None
+    facts: Facts | None = None
+    verdicts: list[Facts] = []
+
+
+class SweepPruning(Answer):
+    """What pruning did to one sweep that is DONE."""
+
+    sweep_id: SweepId
+    name: str
+    project: str
+    ended_at: datetime | None
+    report: PruningReport
+
+
+class PruningHistory(Answer):
+    """What pruning did to the sweeps that ended last, the last one first, and to all of `items`
+    together."""
+
+    items: list[SweepPruning]
+    pooled: Pooled
 
 
 class Event(Answer):
@@ -266,7 +290,8 @@ class PatchSweep(Wire):
 class ClaimRequest(Wire):
     """An agent offers `slots` parallel trials of its pool for one of its recipes.
 
-    `driving` are the sweeps whose driver this agent still has alive: it is given none of them.
+    `driving` are the sweeps whose driver this agent still has alive: it is given none of them. An
+    agent that ends in good order says so by `leaving`; it gets nothing, and is no longer listed.
     """
 
     agent: Name
@@ -276,6 +301,7 @@ class ClaimRequest(Wire):
     recipes: Annotated[list[Name], Field(min_length=1, max_length=1000)]
     version: Annotated[str, Field(max_length=100)] = ""
     driving: Annotated[list[SweepId], Field(max_length=1000)] = []
+    leaving: bool = False
 
 
 class Lease(Answer):
@@ -312,6 +338,7 @@ class Renewal(Answer):
     max_parallel: int | None = None
     commands: list[Command]
     expires_in: float
+    renew_every: float | None = None
 
 
 class JournalAppend(Wire):
@@ -332,6 +359,37 @@ class JournalPage(Answer):
 
     entries: list[Entry]
     last_seq: int
+
+
+class PastPoint(Answer):
+    """A decision point of a past trial, at `share` of its run. `metric` is what its sweep looked at
+    along the way; None: not measured there, or not finite."""
+
+    share: float
+    loss: float | None
+    grad_norm: float | None
+    metric: float | None
+
+
+class PastTrial(Answer):
+    """A trial that ran to its end: its parameters, its final metric, up to ten of its points."""
+
+    params: Params
+    final: float
+    points: list[PastPoint]
+
+
+class PastSweep(Answer):
+    """The trials of one finished sweep."""
+
+    sweep: SweepId
+    trials: list[PastTrial]
+
+
+class PastSweeps(Answer):
+    """Finished sweeps of the same family, newest first: what a new sweep may learn from."""
+
+    items: list[PastSweep]
 
 
 class FinishRequest(Wire):
@@ -364,9 +422,13 @@ class Pool(Answer):
 
 
 class PoolList(Answer):
-    """Every pool that an agent serves or a sweep asks for."""
+    """Every pool that an agent serves or a sweep asks for.
+
+    `mlflow_url` is where people open MLflow, None when the service was not told.
+    """
 
     items: list[Pool]
+    mlflow_url: str | None = None
 
 
 class ProblemFault(Answer):

@@ -16,6 +16,8 @@ from sweepctl.output import Format, Output, beside, emit
 from sweepctl.settings import connect
 from sweepctl.sweep_sides import SweepComparison, SweepSide, compare_sweeps
 from sweepctl.trial_sides import Mark, TrialComparison, TrialSide, compare_trials
+from sweeps.ranking import Ranked
+from sweeps.trial import Role
 
 # Rows of decision points that a table shows; -o wide shows all.
 _MARKS = 8
@@ -63,8 +65,10 @@ def _ids(sides: Sequence[TrialSide] | Sequence[SweepSide]) -> list[str]:
 def _trials_view(found: TrialComparison, wide: bool) -> list[RenderableType]:
     sides = found.trials
     made = beside("", [side.ref for side in sides])
+    roles = [side.role.value for side in sides]
     rows: list[tuple[str, list[str]]] = [
         ("id", [side.id if wide else text.short(side.id) for side in sides]),
+        *([("role", roles)] if len(set(roles)) > 1 or roles[0] != Role.SEARCH else []),
         *((name, [_parameter(side.params.get(name)) for side in sides]) for name in found.differ),
         ("state", [side.state for side in sides]),
         ("reason", [text.reason(side.reason) for side in sides]),
@@ -105,13 +109,15 @@ def _sweeps_view(found: SweepComparison) -> list[RenderableType]:
     sides = found.sweeps
     made = beside("", [side.name for side in sides])
     best = [side.best for side in sides]
+    runs = ["-" if one is None else str(one.runs) for one in best]
     rows: list[tuple[str, list[str]]] = [
         ("id", [text.short(side.id) for side in sides]),
         ("state", [side.state for side in sides]),
         ("trials", [text.states(side.trials) for side in sides]),
         ("metric", [f"{side.metric.name}, {side.metric.goal}" for side in sides]),
         ("best trial", ["-" if one is None else str(one.trial) for one in best]),
-        ("its final", ["-" if one is None else _pair(one.final, one.stderr) for one in best]),
+        ("its final", ["-" if one is None else _mean(one) for one in best]),
+        *([("its runs", runs)] if any(one is not None and one.runs > 1 for one in best) else []),
         ("its parameters", ["-" if one is None else text.params(one.params) for one in best]),
         ("compute used", [f"{text.count(side.samples_run)} samples" for side in sides]),
         ("compute saved", [text.share(side.compute_saved) for side in sides]),
@@ -134,6 +140,10 @@ def _metric(sides: Sequence[TrialSide]) -> str:
 
 def _final(side: TrialSide) -> str:
     return _pair(side.final, side.stderr)
+
+
+def _mean(row: Ranked) -> str:
+    return _pair(row.mean, row.error)
 
 
 def _pair(value: float | None, error: float | None) -> str:

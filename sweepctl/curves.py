@@ -24,8 +24,11 @@ from sweeps.lifecycle import TrialState
 from sweeps.metric import value_at
 
 RUNS, FINALS = "runs.csv.gz", "finals.csv"
-_RUN = ["group", "config_id", "seed", "samples_seen", "train_loss", "grad_norm", "eval_metric"]
-_FINAL = [
+RUN = [
+    *("group", "config_id", "seed", "samples_seen", "train_loss", "grad_norm", "eval_metric"),
+    *("true_grad_norm", "noise_scale"),
+]
+FINAL = [
     *("group", "config_id", "seed", "final_metric", "higher_is_better", "eval_higher_is_better"),
     *("horizon_samples", "valid", "workload"),
 ]
@@ -57,7 +60,7 @@ def write(folder: Path, recorded: Sequence[Recorded]) -> Written:
 
     def runs() -> Iterator[list[Any]]:
         nonlocal points
-        yield [*_RUN, *(_column(name) for name in names)]
+        yield [*RUN, *(_column(name) for name in names)]
         for one in recorded:
             known = {trial.id: trial for trial in one.trials}
             for line in one.reports:
@@ -67,11 +70,11 @@ def write(folder: Path, recorded: Sequence[Recorded]) -> Written:
                     points += 1
                     yield _run(one.sweep, known[line.trial_id], line, names)
 
-    _packed(folder / RUNS, runs())
+    packed(folder / RUNS, runs())
     finals = [
         _final(one.sweep, trial, last.get(trial.id)) for one in recorded for trial in one.trials
     ]
-    _plain(folder / FINALS, [_FINAL, *finals])
+    plain(folder / FINALS, [FINAL, *finals])
     return Written(points, len(finals))
 
 
@@ -86,10 +89,12 @@ def _run(sweep: SweepDetail, trial: Trial, line: SweepReport, names: Sequence[st
         window.loss.value if window.loss else None,
         window.grad_norm.value if window.grad_norm else None,
         value_at(report, sweep.metric.name),
+        window.true_grad_norm,
+        window.noise_scale,
     ]
     given = [trial.params.get(name) for name in names]
     head = [group(sweep), trial.number, trial.seed, report.samples]
-    return [*head, *(_field(value) for value in [*signals, *given])]
+    return [*head, *(field(value) for value in [*signals, *given])]
 
 
 def _final(sweep: SweepDetail, trial: Trial, last: SweepReport | None) -> list[Any]:
@@ -101,8 +106,8 @@ def _final(sweep: SweepDetail, trial: Trial, last: SweepReport | None) -> list[A
     value = value_at(last.report, sweep.metric.name) if done and last else None
     higher = sweep.metric.goal == "maximize"
     return [
-        *(group(sweep), trial.number, trial.seed, _field(value), higher, higher),
-        _field(body["horizon"].get("samples")),
+        *(group(sweep), trial.number, trial.seed, field(value), higher, higher),
+        field(body["horizon"].get("samples")),
         value is not None,
         _workload(body["workload"]),
     ]
@@ -122,10 +127,11 @@ def _workload(workload: dict[str, Any]) -> str:
 
 def _column(name: str) -> str:
     """A parameter's column; one that is called as a column of the format is set apart."""
-    return f"parameter.{name}" if name in _RUN else name
+    return f"parameter.{name}" if name in RUN else name
 
 
-def _field(value: Any) -> Any:
+def field(value: Any) -> Any:
+    """A value as it is written: nothing for None, NaN in the spelling of the format."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -133,7 +139,8 @@ def _field(value: Any) -> Any:
     return value
 
 
-def _packed(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+def packed(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows as gzipped CSV, whole or not at all. Raises OSError."""
     with (
         _fresh(file) as raw,
         # No time and no name inside: the same rows give the same bytes.
@@ -143,7 +150,8 @@ def _packed(file: Path, rows: Iterable[Sequence[Any]]) -> None:
         csv.writer(stream, lineterminator="\n").writerows(rows)
 
 
-def _plain(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+def plain(file: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows as CSV, whole or not at all. Raises OSError."""
     with _fresh(file) as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows(rows)
 

@@ -9,6 +9,7 @@ import typer
 
 from sweepctl import (
     about,
+    backtest,
     compare,
     completing,
     context,
@@ -19,6 +20,7 @@ from sweepctl import (
     environment,
     export,
     get,
+    report,
     result,
     retry,
     schema,
@@ -87,6 +89,7 @@ app.add_typer(describe.app, name="describe", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(watch.watch)
 app.command(rich_help_panel=LOOK)(why.why)
 app.command(rich_help_panel=LOOK)(result.result)
+app.command(rich_help_panel=LOOK)(report.report)
 app.command(rich_help_panel=LOOK)(compare.compare)
 app.add_typer(export.app, name="export", rich_help_panel=LOOK)
 app.command(rich_help_panel=STEER)(control.stop)
@@ -96,6 +99,7 @@ app.command(rich_help_panel=STEER)(retry.retry)
 app.command(name="set", rich_help_panel=STEER)(setting.set_)
 app.command(rich_help_panel=SPEC)(schema.schema)
 app.add_typer(schema.app, name="presets", rich_help_panel=SPEC)
+app.command(rich_help_panel=SPEC)(backtest.backtest)
 app.add_typer(context.app, name="context", rich_help_panel=HERE)
 app.command(rich_help_panel=HERE)(doctor.doctor)
 app.command(rich_help_panel=HERE)(about.completion)

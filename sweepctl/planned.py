@@ -31,6 +31,18 @@ def view(plan: Plan, wide: bool) -> list[RenderableType]:
         ("Measured", f"{plan.measured} finished trials of this workload"),
     ]
     parts: list[RenderableType] = [facts(rows)]
+    if plan.extra:
+        made = table("beside the search", "runs", "samples", "hours", "GPU-hours", "what")
+        for extra in plan.extra:
+            made.add_row(
+                extra.role.value,
+                text.count(extra.runs),
+                _known(extra.samples),
+                _hours(extra.trial_hours) if extra.samples != 0 else "-",
+                _hours(extra.gpu_hours) if extra.samples != 0 else "-",
+                extra.what,
+            )
+        parts += ["", made]
     if plan.refused:
         made = table("cannot run", "why")
         listed = plan.refused if wide else plan.refused[:10]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 from rich.console import RenderableType
 
-from sweepctl import resolve, text
+from sweepctl import beside, resolve, text
 from sweepctl.output import Format, Output, emit, facts, table
 from sweepctl.settings import connect
+from sweeps.pruning_report import PruningReport, tells
 from sweeps.result import Result
 from sweeps.trial import trial_id
 
@@ -26,16 +27,22 @@ def result(
 
 
 def view(found: Result, wide: bool = False) -> list[RenderableType]:
-    """Recommendation, ranking, stopped trials, notes."""
+    """Recommendation, pruning, ranking, stopped trials, notes."""
     rows = [
         ("Metric", f"{found.metric.name}, {found.metric.goal}"),
         ("Trials", text.states(found.counts)),
         ("Samples run", text.count(found.samples_run)),
         ("Compute saved", text.share(found.compute_saved)),
     ]
+    if found.samples_beside:
+        rows.insert(3, ("Samples beside it", beside.samples(found)))
     parts: list[RenderableType] = [facts(rows), "", found.recommendation]
+    if found.pruning is not None and tells(found.pruning):
+        parts += ["", facts(pruning(found.pruning)), found.pruning.sentence]
     if found.ranking:
         parts += ["", ranking(found, wide)]
+    if found.beside:
+        parts += ["", beside.view(found, wide)]
     if found.stopped:
         parts += ["", stopped(found)]
     if found.best_so_far and wide:
@@ -43,17 +50,40 @@ def view(found: Result, wide: bool = False) -> list[RenderableType]:
     return parts + (["", *(f"- {note}" for note in found.notes)] if found.notes else [])
 
 
+def pruning(found: PruningReport) -> list[tuple[str, str]]:
+    """What pruning promised and what its audits measured, as far as there is any."""
+    measured = f"{found.false_kills} of {found.finished}, {text.share(found.rate)}"
+    interval = f"{text.share(found.low)} to {text.share(found.high)}"
+    ran = f" ({found.audited} ran on as audits)" if found.audited else ""
+    rows = [
+        ("Pruner", found.pruner),
+        ("Condemned", f"{found.condemned} of {found.trials}{ran}"),
+        ("Risk asked for", text.share(found.stated_risk)),
+        ("Risk estimated", text.share(found.estimate)),
+        ("False kills", "-" if found.rate is None else f"{measured} (95 % {interval})"),
+        ("Signals agree", text.number(found.agreement)),
+    ]
+    return [row for row in rows if row[1] != "-"]
+
+
 def ranking(found: Result, wide: bool = False) -> RenderableType:
-    """Finished trials, best first. Equal ranks cannot be told apart."""
+    """Configurations that finished, best first, by their means. Equal ranks cannot be told apart.
+
+    Where runs were repeated: how many, and the run of the search, which is no part of the mean once
+    there are confirmation runs.
+    """
     names = list(dict.fromkeys(name for row in found.ranking for name in row.params))
     more = ("samples", "seconds") if wide else ()
-    made = table("rank", "trial", found.metric.name, "stderr", *names, *more)
+    again = any(row.basis != "single" for row in found.ranking)
+    runs = ("runs", "search run") if again else ()
+    made = table("rank", "trial", found.metric.name, "stderr", *runs, *names, *more)
     for row in found.ranking:
         made.add_row(
             str(row.rank),
             str(row.trial),
-            text.number(row.final),
-            text.number(row.stderr),
+            text.number(row.mean),
+            text.number(row.error),
+            *([str(row.runs), text.number(row.final)] if again else []),
             *(text.parameter(row.params.get(name, "-")) for name in names),
             *([text.count(row.samples), f"{row.seconds:.1f}"] if wide else []),
         )

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.schemas import SweepDetail
+from sweeps.contest import RATE
 from sweeps.metric import cost
 from sweeps.ranking import Ranked
 from sweeps.result import Result
+from sweeps.significance import two_sided
 from sweeps.spec import Metric
 from sweeps.wire import Wire
 
@@ -81,22 +83,31 @@ def _flat(block: dict[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _verdict(sides: Sequence[SweepSide]) -> str:
-    """Which best trial is better, in the ranking's own terms: within one standard error of the
-    better one, two cannot be told apart."""
+    """Which best trial is better, by the rule of the ranking."""
     if len({(side.metric.name, side.metric.goal) for side in sides}) > 1:
         return "The sweeps have different metrics; their best trials cannot be compared."
     metric = sides[0].metric
     found = [(side, side.best) for side in sides if side.best is not None]
     if len(found) < 2:
         return "Fewer than two of the sweeps have a finished trial to compare."
-    found.sort(key=lambda pair: cost(pair[1].final, metric))
+    found.sort(key=lambda pair: cost(pair[1].mean, metric))
     (first, best), (_, second) = found[0], found[1]
-    gap, error = abs(best.final - second.final), best.stderr
+    gap = abs(best.mean - second.mean)
     head = f"Trial {best.trial} of {first.name} has the best {metric.name}, by {gap:.4g}"
     if gap == 0:
         return f"The best trials have the same {metric.name}."
-    if error is None or not math.isfinite(error):
-        return f"{head}; its standard error is not known."
-    if gap <= error:
-        return f"{head}: within its standard error of {error:.2g}, so they cannot be told apart."
-    return f"{head}: more than its standard error of {error:.2g}."
+    chance = _by_chance(best, second)
+    if chance is None:
+        return f"{head}; the error of one of them is not known, or of another kind."
+    if chance > RATE:
+        return f"{head}: within noise, so they cannot be told apart."
+    return f"{head}: more than noise explains, at a rate of {RATE}."
+
+
+def _by_chance(one: Ranked, other: Ranked) -> float | None:
+    """How likely so large a difference is between equal ones; None when nobody knows. The errors
+    of an evaluation and of repeated runs are two different things."""
+    if one.error is None or other.error is None or (one.runs > 1) != (other.runs > 1):
+        return None
+    freedom = min(one.runs, other.runs) - 1 or math.inf
+    return two_sided((one.mean - other.mean) / math.hypot(one.error, other.error), freedom)

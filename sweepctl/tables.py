@@ -9,6 +9,7 @@ from rich.table import Table
 from service.schemas import Pool, Sweep, Trial
 from sweepctl import text
 from sweepctl.output import table
+from sweeps.trial import Role
 
 
 def sweeps(items: Sequence[Sweep], wide: bool) -> Table:
@@ -36,17 +37,19 @@ def metric(item: Sweep) -> str:
 
 
 def trials(items: Sequence[Trial], metric_name: str, wide: bool) -> Table:
-    """One row a trial; the parameters have a column each."""
+    """One row a trial; the parameters have a column each, and so has the role where they differ."""
     names = list(dict.fromkeys(name for item in items for name in item.params))
-    more = ("id", "role", "seed", "attempts", "point") if wide else ()
+    more = ("id", "seed", "attempts", "point") if wide else ()
+    roles = ("role",) if wide or any(item.role is not Role.SEARCH for item in items) else ()
     signals = ("samples", "loss", "grad_norm", metric_name)
-    made = table("trial", "state", *names, *signals, *more, "reason")
+    made = table("trial", "state", *roles, *names, *signals, *more, "reason")
     for item in items:
         point = "-" if item.point is None else str(item.point)
-        extra = [item.id, item.role.value, str(item.seed), str(item.attempts), point]
+        extra = [item.id, str(item.seed), str(item.attempts), point]
         made.add_row(
             str(item.number),
             item.state.value,
+            *([item.role.value] if roles else []),
             *(text.parameter(item.params.get(name, "-")) for name in names),
             text.count(item.samples),
             text.number(item.loss),

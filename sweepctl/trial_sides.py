@@ -9,7 +9,7 @@ from service.schemas import SweepDetail, TrialDetail
 from sweeps.metric import best_so_far, final, value_at
 from sweeps.result import samples_run
 from sweeps.spec import Metric
-from sweeps.trial import AttemptRecord, Params, Trial, TrialRecord
+from sweeps.trial import AttemptRecord, Params, Role, Trial, TrialRecord
 from sweeps.wire import Wire
 
 
@@ -25,6 +25,7 @@ class TrialSide(Wire):
     state: str
     reason: str | None
     params: Params
+    role: Role
     metric: Metric
     final: float | None
     stderr: float | None
@@ -97,6 +98,7 @@ def _side(trial: TrialDetail, sweep: SweepDetail, record: TrialRecord) -> TrialS
         state=trial.state,
         reason=trial.reason,
         params=trial.params,
+        role=trial.role,
         metric=sweep.metric,
         final=final(record, sweep.metric, points) if done else None,
         stderr=value_at(last, f"{sweep.metric.name}_stderr") if done and last else None,

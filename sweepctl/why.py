@@ -7,8 +7,9 @@ from rich.console import RenderableType
 
 from service.schemas import Why
 from sweepctl import resolve, text
-from sweepctl.output import Format, Output, emit, facts
+from sweepctl.output import Format, Output, emit, facts, table
 from sweepctl.settings import connect
+from sweeps.facts import Facts, told
 
 
 def why(
@@ -23,36 +24,45 @@ def why(
 
 
 def view(found: Why, wide: bool = False) -> list[RenderableType]:
-    """The sentence, and the evidence below it."""
+    """The sentence and the evidence below it; `wide` with every verdict that there was."""
     why = f" ({text.reason(found.reason)})" if found.reason else ""
     head = f"Trial {found.number} is {found.state}{why}"
     rows = [("Decided at", f"point {found.point}, {text.count(found.samples)} samples")]
     if found.point is None:
         rows = [("Samples", text.count(found.samples))]
-    verdict = found.verdict
-    if verdict is not None:
-        evidence = verdict.evidence
-        rows += [
-            ("Verdict", verdict.action.value + (", runs on as an audit" if verdict.audit else "")),
-            ("Reason", verdict.reason),
-            ("Signal", evidence.signal or "-"),
-            ("Value", text.number(evidence.value)),
-            ("Cutoff", text.number(evidence.cutoff)),
-            ("Peers", _peers(found, wide)),
-            ("Probability", text.number(evidence.probability)),
-            *(
-                (name, text.number(value))
-                for name, value in evidence.details.items()
-                if name not in ("point", "samples")
-            ),
-        ]
+    if found.facts is not None:
+        rows = _rows(found.facts, found.peers if wide else [])
     rows += [("Guard", found.guard)] if found.guard else []
     rows += [("Error", found.error)] if found.error else []
-    return [head, found.message, facts([row for row in rows if row[1] != "-"])]
+    parts: list[RenderableType] = [head, found.message, facts(rows)]
+    return [*parts, "", _verdicts(found.verdicts)] if wide and found.verdicts else parts
 
 
-def _peers(found: Why, wide: bool) -> str:
-    if wide:
-        return ", ".join(found.peers) or "-"
-    numbers = found.verdict.evidence.peers if found.verdict else []
-    return ("trials " + ", ".join(map(str, numbers))) if numbers else "-"
+def _rows(seen: Facts, ids: list[str]) -> list[tuple[str, str]]:
+    """The facts of a verdict, as MLflow's tags have them; `ids` are shown for the peers."""
+    named = told(seen)
+    at = f"point {named.pop('point', '-')}, {text.count(seen.samples)} samples"
+    verdict = seen.action + (", runs on as an audit" if seen.audit else "")
+    rows = [("Decided at", at), ("Verdict", verdict), ("Reason", named.pop("reason"))]
+    for name in ("samples", "message", "audit", "peer_count"):
+        named.pop(name, None)
+    if "peers" in named:
+        named["peers"] = ", ".join(ids) or f"trials {', '.join(map(str, seen.peers))}"
+    return rows + [(name.replace("_", " ").capitalize(), value) for name, value in named.items()]
+
+
+def _verdicts(every: list[Facts]) -> RenderableType:
+    """What was decided at each point, and why."""
+    made = table("point", "samples", "verdict", "signal", "value", "cutoff", "probability", "why")
+    for seen in every:
+        made.add_row(
+            "-" if seen.point is None else str(seen.point),
+            text.count(seen.samples),
+            seen.action + (" (audit)" if seen.audit else ""),
+            seen.signal or "-",
+            text.number(seen.value),
+            text.number(seen.cutoff),
+            text.number(seen.probability),
+            seen.message,
+        )
+    return made

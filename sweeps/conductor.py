@@ -6,11 +6,14 @@ answered, and whether a running trial shall go on. Everything it decides goes th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sweeps.baselines import baseline
+from sweeps.confirming import confirmation, search_is_open
 from sweeps.journal import (
+    Asked,
     AttemptEnded,
     AttemptStarted,
     Body,
@@ -23,10 +26,11 @@ from sweeps.journal import (
 from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, StopReason, TrialState
 from sweeps.searchers.base import Searcher
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action, Report, Trial, TrialRecord, Verdict
+from sweeps.trial import Action, Report, Role, Trial, TrialRecord, Verdict
 
 Judge = Callable[[Story, int, Report], Verdict]
-Revive = Callable[[Story, bool], tuple[int, Verdict] | None]
+Revive = Callable[[Story, bool, bool], tuple[int, Verdict] | None]
+Part = Callable[[Story], Mapping[int, Verdict]]
 # A worker may vanish for reasons of its own (a reboot, a preempted node), so a trial may lose this
 # many times as many attempts as it may fail.
 LOST_FACTOR = 3
@@ -70,11 +74,12 @@ class Conductor:
         searcher: Searcher,
         judge: Judge,
         append: Callable[[Body], None],
-        revive: Revive = lambda story, last: None,
+        revive: Revive = lambda story, last, more: None,
+        part: Part = lambda story: {},
     ) -> None:
         self.spec, self.story, self.slots, self.mode = spec, story, 1, Mode.RUN
         self._searcher, self._judge, self._append = searcher, judge, append
-        self._revive = revive
+        self._revive, self._part = revive, part
 
     def recover(self) -> None:
         """End the attempts that a lost driver left open. Verdicts already given stay given."""
@@ -99,13 +104,19 @@ class Conductor:
     def next(self) -> Launch | None:
         """The attempt to start now, journalled as started; None when there is nothing to start.
 
-        Trials that wait for another attempt go first, then those that the pruner revives, then
-        new ones.
+        Trials that wait for another attempt go first, then the rows beside the search, then those
+        that the pruner revives, then new ones. When there is nothing new after all, the pruner is
+        asked once more. Confirmation runs come when all that is over.
         """
         if self._closing() or len(self._running()) >= self.slots:
             return None
         waiting = next((r for r in self._records(TrialState.PENDING)), None)
-        waiting = waiting or self._revived() or self._new()
+        waiting = waiting or self._asked(baseline(self.spec, self.story))
+        more = waiting is None and not self._searcher.exhausted(self.story)
+        waiting = waiting or self._revived(more)
+        if waiting is None and more:
+            waiting = self._new() or self._revived(more=False)
+        waiting = waiting or self._confirming()
         if waiting is None:
             return None
         launch = Launch(waiting.trial, len(waiting.attempts) + 1)
@@ -124,15 +135,17 @@ class Conductor:
             return True
         if self._records(TrialState.PENDING) or not self._searched_out():
             return False
-        return self._revive(self.story, True) is None
+        return self._revive(self.story, True, False) is None and not self._rows_due()
 
     def close(self) -> None:
-        """At the very end: parked trials that nothing revived are stopped."""
+        """At the very end: parked trials that nothing revived are stopped, in the pruner's words if
+        it has any."""
         if self._closing() and not self.story.cancelled:
             return
+        said = self._part(self.story)
         for record in list(self._records(TrialState.PAUSED)):
             parted = record.verdicts[max(record.verdicts)]
-            verdict = Verdict(
+            verdict = said.get(record.trial.number) or Verdict(
                 action=Action.STOP,
                 reason="parked",
                 message=f"{parted.message} No trial did badly enough to bring it back.",
@@ -143,7 +156,7 @@ class Conductor:
     def complete(self) -> bool:
         """True when every trial has ended and no more will be asked."""
         ended = all(record.state in TRIAL_ENDS for record in self.story.trials.values())
-        return ended and (self.story.cancelled or self._searched_out())
+        return ended and (self.story.cancelled or (self._searched_out() and not self._rows_due()))
 
     def reported(self, number: int, attempt: int, report: Report) -> Verdict:
         """Journal a report with its verdict. A repeated point is answered with what was stored.
@@ -230,12 +243,12 @@ class Conductor:
         if record.attempts[-1].ended is None:
             self._append(ended)
 
-    def _revived(self) -> TrialRecord | None:
+    def _revived(self, more: bool) -> TrialRecord | None:
         """The parked trial that the pruner brings back now, journalled as revived."""
         if not self._records(TrialState.PAUSED):
-            return None  # nor need the searcher be asked, which may take a second
-        last = not self._running() and self._searched_out()
-        found = self._revive(self.story, last)
+            return None
+        last = not more and not any(r.trial.role is Role.SEARCH for r in self._running())
+        found = self._revive(self.story, last, more)
         if found is None:
             return None
         number, verdict = found
@@ -248,7 +261,22 @@ class Conductor:
 
     def _new(self) -> TrialRecord | None:
         """The searcher's next configuration, journalled as asked."""
-        asked = self._searcher.ask(self.story)
+        return self._asked(self._searcher.ask(self.story))
+
+    def _confirming(self) -> TrialRecord | None:
+        """The next confirmation run. Nothing of the search is left then: what is still parked,
+        and was just not revived, is stopped before."""
+        if self.spec.spec.confirm is None or search_is_open(self.story):
+            return None
+        self.close()
+        return self._asked(confirmation(self.spec, self.story))
+
+    def _rows_due(self) -> bool:
+        """True when a row beside the search, or a confirmation run, is still to be asked."""
+        due = baseline(self.spec, self.story) or confirmation(self.spec, self.story)
+        return due is not None
+
+    def _asked(self, asked: Asked | None) -> TrialRecord | None:
         if asked is None:
             return None
         self._append(asked)

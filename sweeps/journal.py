@@ -25,7 +25,8 @@ from sweeps.wire import Wire
 
 class Prepared(Wire):
     """What the first driver found out before the first trial: the run's length in samples, and
-    what the data is. Written once, so that a later driver plans the same runs."""
+    what the data is. Written once, so that a later driver plans the same runs. `rows` are the rows
+    beside the search that the recipe can make (`sweeps.baselines`)."""
 
     type: Literal["prepared"] = "prepared"
     horizon_samples: int
@@ -34,6 +35,7 @@ class Prepared(Wire):
     data_digest: str | None = None
     device_kind: str = "cpu"
     devices_per_trial: float = 0
+    rows: list[Role] = []
 
 
 class Asked(Wire):
@@ -148,6 +150,8 @@ class Story:
     # Running trials that the user stopped; the end of their attempt moves them.
     stop_requested: set[int] = field(default_factory=set)
     evidence: list[dict[str, Any]] = field(default_factory=list)
+    # The latest verdict that tells the pruner's estimate of its own risk: see `_estimate`.
+    estimated: Verdict | None = None
 
 
 def fold(entries: Iterable[Entry], story: Story | None = None) -> Story:
@@ -184,6 +188,7 @@ def apply(story: Story, body: Body) -> None:
             record.attempts.append(AttemptRecord(body.attempt))
         case Reported():
             _report(_trial(story, body.trial), body)
+            _estimate(story, body.verdict)
         case AttemptEnded():
             _end(_trial(story, body.trial), body, body.trial in story.stop_requested)
         case CommandApplied():
@@ -195,7 +200,10 @@ def apply(story: Story, body: Body) -> None:
                 _move(record, TrialState.STOPPED, StopReason.PRUNED)
             elif body.verdict.action is Action.CONTINUE:
                 _move(record, TrialState.PENDING)
+            before = record.verdicts.get(_last_point(record))
             record.verdicts[_last_point(record)] = body.verdict
+            if before is None or before.evidence != body.verdict.evidence:
+                _estimate(story, body.verdict)
         case PastCurves():
             story.evidence = body.curves
 
@@ -205,6 +213,15 @@ def _report(record: TrialRecord, body: Reported) -> None:
     if body.report.point not in record.reports:
         record.reports[body.report.point] = body.report
         record.verdicts[body.report.point] = body.verdict
+
+
+def _estimate(story: Story, verdict: Verdict) -> None:
+    """Not for a verdict that repeats the evidence of an earlier one. Parked trials are stopped one
+    by one, each with an estimate over those that are left: the first of these counts."""
+    known = story.estimated
+    again = known is not None and known.action is verdict.action is Action.STOP
+    if verdict.evidence.details.get("miss_risk") is not None and not again:
+        story.estimated = verdict
 
 
 def _end(record: TrialRecord, body: AttemptEnded, stop_requested: bool) -> None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from sweeps.cells import devices_of, finite_cells, refusal
 from sweeps.costs import Estimate, Measured, device_hours, samples_of, trial_hours
 from sweeps.errors import Fault, SpecError
+from sweeps.extras import Extra, extra_notes, extras
 from sweeps.points import run_plan
 from sweeps.space import Choice, Range, size
 from sweeps.spec import SweepSpec
@@ -33,7 +34,8 @@ class Plan(Wire):
     `raw_cells` are all combinations, `excluded` those that `exclude` or `when` takes out, `cells`
     the rest (all None for a space that is not listed); `trials` is what runs, never more than
     budget.trials. Samples and hours are those of unpruned runs; `trial_hours` one after the other,
-    `gpu_hours` times the GPUs of a trial. `measured` counts the measurements behind them.
+    `gpu_hours` times the GPUs of a trial. `measured` counts the measurements behind them. All of
+    these are the search; `extra` is what runs beside it.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Plan(Wire):
     gpu_hours: Estimate | None
     measured: int
     notes: list[str]
+    extra: list[Extra] = []
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,11 @@ def plan(
         if hours
         else None,
         measured=len(measured),
-        notes=_notes(spec, len(runnable), trials, bool(hours), horizon),
+        notes=[
+            *_notes(spec, len(runnable), trials, bool(hours), horizon),
+            *extra_notes(spec, horizon),
+        ],
+        extra=extras(spec, trials, typical, horizon, measured),
     )
 
 

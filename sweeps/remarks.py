@@ -1,4 +1,4 @@
-"""What a result means, in sentences: the recommendation, and what to know before trusting it."""
+"""What to know before trusting a result, in sentences."""
 
 from __future__ import annotations
 
@@ -7,31 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sweeps.metric import cost
-from sweeps.ranking import Ranked, Standing, Stopped, Unranked
+from sweeps.ranking import Ranked, Standing, Stopped, Unranked, as_good
 from sweeps.space import Choice, Range
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params, ParamValue
 
 # A value this close to the end of a range, as a share of it, counts as at the end.
 EDGE = 0.05
-
-
-def recommendation(spec: SweepSpec, ranking: Sequence[Ranked], why_none: str | None) -> str:
-    """Which configuration to take: the best one, or the quickest of those tied with it."""
-    if not ranking:
-        return f"No recommendation. {why_none}"
-    best, name = ranking[0], spec.spec.metric.name
-    tied = [row for row in ranking if row.rank == 1]
-    error = "" if best.stderr is None else f" (standard error {best.stderr:.2g})"
-    if len(tied) == 1:
-        return f"Trial {best.trial} is best: {name} {best.final:.6g}{error}, {told(best.params)}."
-    numbers = _listed([row.trial for row in tied])
-    quickest = min(tied, key=lambda row: (row.seconds, row.trial))
-    how = "are equal" if best.stderr is None else "lie within one standard error of the best"
-    return (
-        f"Trials {numbers} {how} ({name} {best.final:.6g}{error} at best). The quickest of them "
-        f"is trial {quickest.trial}, {quickest.seconds:,.0f} s: {told(quickest.params)}."
-    )
 
 
 def remarks(
@@ -61,14 +43,20 @@ def told(params: Params) -> str:
     return ", ".join(f"{name}: {_text(value)}" for name, value in params.items()) or "no parameters"
 
 
+def listed(numbers: Sequence[int]) -> str:
+    """`1, 2 and 3`."""
+    *most, last = [str(number) for number in numbers]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def _text(value: ParamValue) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value).lower()
 
 
 def _edges(spec: SweepSpec, ranking: Sequence[Ranked]) -> list[str]:
-    """Numeric axes on whose end every trial of rank 1 lies: the optimum may be outside."""
+    """Numeric axes on whose end all lie that are as good as the best: better may lie beyond."""
     notes = []
-    top = [row.params for row in ranking if row.rank == 1]
+    top = [row.params for row in as_good(ranking)]
     for name, axis in spec.spec.parameters.axes.items():
         values = [params.get(name) for params in top]
         for end, word in zip(_ends(axis), ("lowest", "highest"), strict=False):
@@ -105,15 +93,10 @@ def _regrets(spec: SweepSpec, ranking: Sequence[Ranked], waiting: Sequence[Stand
     metric = spec.spec.metric
     if not ranking:
         return []
-    bar = cost(ranking[0].final, metric)
+    bar = cost(ranking[0].mean, metric)
     ahead = [row for row in waiting if cost(row.best_so_far, metric) < bar]
     return [
         f"Trial {row.trial} ({row.state}) did not finish, but its best {metric.name} so far, "
         f"{row.best_so_far:.6g} at point {row.point}, beats the best final."
         for row in ahead
     ]
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    *most, last = [str(number) for number in numbers]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from sweeps.advice import recommendation, recommended, winner
+from sweeps.beside import Beside, beside, beside_notes, confirm_notes
+from sweeps.confirming import confirmed
+from sweeps.contest import RATE
 from sweeps.costs import samples_of
 from sweeps.journal import Story
 from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, TrialState
 from sweeps.pruners.base import horizon_of
+from sweeps.pruning_report import PruningReport, pruning_report
 from sweeps.ranking import Ranked, Standing, Stopped, Unranked, rank, standings, stopped, unranked
-from sweeps.remarks import recommendation, remarks
+from sweeps.remarks import remarks
 from sweeps.spec import Metric, SweepSpec
 from sweeps.trial import Role, TrialRecord
 from sweeps.wire import Wire
@@ -19,13 +24,17 @@ _SAVED = (AttemptEnd.PAUSED, AttemptEnd.PREEMPTED)
 
 
 class Result(Wire):
-    """What came out of a sweep so far. Search trials only.
+    """What came out of a sweep so far: of its search trials, but for what stands `beside`.
 
-    `counts` are trials by state, every state named. `ranking` holds finished trials, best first;
-    equal ranks cannot be told apart. `best` is the first of them; when it is None,
-    `no_best_because` says why. `best_so_far` lists trials that did not finish (yet): another
-    measure, never mixed into the ranking. `compute_saved`: see `compute_saved`. `recommendation`
-    and `notes` are sentences for a person.
+    `counts` are trials by state, every state named. `ranking` holds the configurations that
+    finished, best first; equal ranks cannot be told apart. `best` is the first of them; when it is
+    None, `no_best_because` says why. `winner` is the trial whose configuration is better than each
+    it was repeated with, at an error `rate` over the whole comparison; None: nobody is.
+    `recommended` is the cheapest of those as good as the best. `beside` are base model, preset and
+    confirmation runs, `samples_beside` what each of these roles trained on. `best_so_far` lists
+    trials that did not finish (yet): another measure, never mixed into the ranking.
+    `compute_saved`: see `compute_saved`. `recommendation` and `notes` are sentences for a person.
+    `pruning` is what pruning did and what its audits measured, None without pruning.
     """
 
     metric: Metric
@@ -40,17 +49,28 @@ class Result(Wire):
     compute_saved: float | None
     recommendation: str
     notes: list[str]
+    pruning: PruningReport | None = None
+    winner: int | None = None
+    recommended: int | None = None
+    rate: float = RATE
+    beside: list[Beside] = []
+    samples_beside: dict[str, int] = {}
 
 
 def make_result(spec: SweepSpec, story: Story) -> Result:
     """The result as the journal stands."""
     records = [record for _, record in sorted(story.trials.items())]
     search = [record for record in records if record.trial.role is Role.SEARCH]
-    ranking, ended = rank(spec, search), stopped(search)
+    ranking, ended = rank(spec, records), stopped(search)
+    rows = beside(spec, records, ranking)
+    # Whoever looks at every run that lands would sooner or later see somebody ahead.
+    settled = confirmed(spec, story) if spec.spec.confirm else not _open(search)
+    first, taken = winner(ranking) if settled else None, recommended(ranking)
     states = Counter(record.state for record in search)
     left_out = unranked(spec, search)
     waiting = standings(spec.spec.metric, search)
     why = None if ranking else _no_best(spec, search)
+    saved = compute_saved(spec, story, search)
     return Result(
         metric=spec.spec.metric,
         counts={state.value: states[state] for state in TrialState},
@@ -61,10 +81,33 @@ def make_result(spec: SweepSpec, story: Story) -> Result:
         best_so_far=waiting,
         stopped=ended,
         samples_run=sum(samples_run(record) for record in search),
-        compute_saved=compute_saved(spec, story, search),
-        recommendation=recommendation(spec, ranking, why),
-        notes=remarks(spec, ranking, left_out, waiting, ended),
+        compute_saved=saved,
+        recommendation=recommendation(spec, ranking, why, settled=settled),
+        notes=[
+            *confirm_notes(spec, ranking),
+            *beside_notes(spec, story, rows),
+            *remarks(spec, ranking, left_out, waiting, ended),
+        ],
+        pruning=pruning_report(spec, story, saved, ranking[0].trial if ranking else None),
+        winner=first.trial if first else None,
+        recommended=taken.trial if taken else None,
+        beside=rows,
+        samples_beside=_samples_beside(records),
     )
+
+
+def _open(records: Sequence[TrialRecord]) -> bool:
+    return any(record.state not in TRIAL_ENDS for record in records)
+
+
+def _samples_beside(records: Sequence[TrialRecord]) -> dict[str, int]:
+    """By role, in the order asked; a search without such rows has none."""
+    found = dict[str, int]()
+    for record in records:
+        role = record.trial.role
+        if role is not Role.SEARCH:
+            found[role.value] = found.get(role.value, 0) + samples_run(record)
+    return found
 
 
 def samples_run(record: TrialRecord) -> int:

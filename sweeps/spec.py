@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema
 from sweeps.documents import check_depth, check_text, read_document
 from sweeps.errors import SpecError
 from sweeps.faults import faults_of
-from sweeps.pruners.configs import Median, Pruning
+from sweeps.pruners.configs import EarlyDynamics, Pruning
 from sweeps.searchers.configs import Method
 from sweeps.space import LARGEST, Space
 from sweeps.wire import Wire
@@ -217,10 +217,27 @@ class Budget(Wire):
 
 
 class Confirm(Wire):
-    """Rerun the best `top` configurations on `seeds` fresh seeds each."""
+    """Rerun the best `top` configurations on `seeds` fresh seeds each, once the search is over."""
 
-    top: int = Field(ge=1)
-    seeds: int = Field(ge=1)
+    top: int = Field(ge=1, le=1000)
+    seeds: int = Field(ge=1, le=1000)
+
+
+class Baselines(Wire):
+    """Rows beside the search, run before it and no part of its budget.
+
+    `base` is the base model, evaluated without training: true needs a recipe that can, false wants
+    none, left out it is there where the recipe can. `preset` is one whole run with the parameters
+    of a shipped preset, whatever is searched; null wants none.
+    """
+
+    base: bool | None = None
+    preset: Literal["tulu2", "tulu3-8b", "lab", "mistral-like"] | None = "tulu2"
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Null is said aloud: left out it would be the default."""
+        return {**handler(self), "preset": self.preset}
 
 
 class Parameters(Space):
@@ -262,11 +279,12 @@ class Body(Wire):
     horizon: Horizon
     report: ReportPlan = ReportPlan()
     evaluation: Evaluation = Evaluation()
-    pruning: Pruning = Median(type="median")
+    pruning: Pruning = EarlyDynamics(type="early_dynamics")
     resources: Resources = Resources()
     budget: Budget = Budget()
     checkpoints: Checkpoints = Checkpoints()
     confirm: Confirm | None = None
+    baselines: Baselines = Baselines()
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

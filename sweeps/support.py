@@ -12,7 +12,6 @@ from typing import Any
 from sweeps.checks.texts import REMOTE, scheme_of, sources
 from sweeps.errors import Fault, UnsupportedError
 from sweeps.faults import pointer, shorten
-from sweeps.pruners import PRUNERS
 from sweeps.spec import Body, Phased, SweepSpec
 
 
@@ -43,12 +42,6 @@ ROWS = (
         "Write strategy: stacked.",
     ),
     Row(
-        "/spec/pruning/type",
-        lambda body: body.pruning.type if body.pruning.type not in PRUNERS else None,
-        "this pruner",
-        f"Use one of: {', '.join(PRUNERS)}.",
-    ),
-    Row(
         "/spec/budget/gpu_hours",
         lambda body: body.budget.gpu_hours,
         "a budget of GPU-hours",
@@ -59,12 +52,6 @@ ROWS = (
         lambda body: body.budget.wall_clock,
         "a limit on wall-clock time",
         "Take it out; limit the sweep with budget.trials and horizon.",
-    ),
-    Row(
-        "/spec/confirm",
-        lambda body: body.confirm and body.confirm.model_dump(),
-        "confirmation runs on fresh seeds",
-        "Take it out, and rerun the best configurations with parameter seed: {values: [1, 2, 3]}.",
     ),
     Row(
         "/spec/resources/gpus_per_trial",

@@ -53,6 +53,8 @@ class StepRecord:
     global L2 norm of the averaged gradient (None: the recipe does not measure it); `changed` is
     False when no watched parameter changed although the learning rate was positive.
     `seconds` is wall time of the step; it is shown, never used to decide.
+    `samples` are those of this step alone; `micro_grad_norm` is the norm of the mean gradient over
+    `micro_batch` of them (None: the step was not made of several micro-batches).
     """
 
     step: int
@@ -64,6 +66,9 @@ class StepRecord:
     seconds: float = 0.0
     changed: bool = True
     label_tokens: int | None = None
+    samples: int | None = None
+    micro_grad_norm: float | None = None
+    micro_batch: int | None = None
 
 
 class Spread(Wire):
@@ -82,7 +87,8 @@ class Window(Wire):
     """The steps since the decision point before. `sweeps.windows.make_window` is its only maker.
 
     `loss.value` is the token-weighted mean, `grad_norm.value` the median. A signal that was not
-    measured is None and gives no verdict.
+    measured is None and gives no verdict. `noise_scale` (in samples) and `true_grad_norm` are those
+    of `sweeps.noise`.
     """
 
     steps: int
@@ -95,6 +101,8 @@ class Window(Wire):
     tokens: int
     tokens_per_second: float | None = None
     peak_memory_bytes: int | None = None
+    noise_scale: float | None = None
+    true_grad_norm: float | None = None
 
 
 # Of no steps: nothing was measured, so there is no signal and no verdict.

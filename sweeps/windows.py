@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sweeps.noise import gradient_noise
 from sweeps.trial import Spread, StepRecord, Window
 
 # A spike: log norm more than 6 robust deviations over the window's median, and more than 3x it.
@@ -27,6 +28,7 @@ def make_window(steps: Sequence[StepRecord], peak_memory_bytes: int | None = Non
     norms = [step.grad_norm for step in steps if step.grad_norm is not None]
     tokens = sum(step.tokens for step in steps)
     seconds = sum(step.seconds for step in steps)
+    noise = gradient_noise(steps)
     return Window(
         steps=len(steps),
         loss=_spread(losses, _weighted_mean(steps)),
@@ -38,6 +40,8 @@ def make_window(steps: Sequence[StepRecord], peak_memory_bytes: int | None = Non
         tokens=tokens,
         tokens_per_second=tokens / seconds if seconds > 0 else None,
         peak_memory_bytes=peak_memory_bytes,
+        noise_scale=noise.scale,
+        true_grad_norm=noise.true_norm,
     )
 
 

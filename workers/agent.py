@@ -200,6 +200,10 @@ class Agent:
         for lease, _ in self._held:
             self._release(lease)
         self._drivers.clear()
+        try:
+            self._client.claim(self._claim.model_copy(update={"leaving": True}))
+        except ServiceError as error:
+            log.info("the service was not told that this agent ends: %s", error.detail)
 
     def _release(self, lease: Lease) -> None:
         try:

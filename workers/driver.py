@@ -21,16 +21,18 @@ from sweeps.errors import SweepError
 from sweeps.journal import Entry, Prepared
 from sweeps.lifecycle import SWEEP_ENDS, SweepState
 from sweeps.pruners import make_pruner
+from sweeps.pruners.base import parting
 from sweeps.pruners.decide import verdict
 from sweeps.searchers import make_searcher
 from sweeps.spec import SweepSpec, parse
 from workers.book import NOT_WRITTEN, Book, no_room
 from workers.ending import Ending, ending
+from workers.figures.redraw import Redraw
 from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.leftovers import Leftovers
 from workers.logs import start_logging
 from workers.order import OrderMaker
-from workers.preparing import device_of, prepare, trial_resources
+from workers.preparing import device_of, past_curves, prepare, trial_resources
 from workers.settings import WorkerSettings
 from workers.sinks.mlflow_sink import MlflowSink
 from workers.sinks.service_sink import ServiceSink
@@ -64,6 +66,7 @@ class Drive:
             sys.exit(LOST_LEASE)
         self.book = Book(folder / "journal.jsonl", stored)
         self.mlflow: MlflowSink | None = None
+        self.redraw = Redraw(lease.sweep, folder)
         if settings.tracking_uri:
             self.mlflow = MlflowSink(
                 settings.tracking_uri,
@@ -116,38 +119,43 @@ class Drive:
         """Ship what is left, show it in MLflow, and tell the service how it ended, in that order.
 
         The lease is renewed until then: MLflow may take its time, as long as it takes something.
-        What it has not taken is left to `workers.shipping`, and so are checkpoints at a mirror.
+        What it has not taken is left to `workers.shipping`, and so are the figures, and checkpoints
+        at a mirror.
         """
         shipped = self.sink.close(LAST_WORDS_SECONDS)
-        shown = self._show(end if shipped else Ending(None))
+        self.redraw.close()
+        self._show(end if shipped else Ending(None))
         self.keeper.stop()
         if self.keeper.lost.is_set():
             sys.exit(LOST_LEASE)
         self.book.close()
         if shipped and end.state is not None:
             self.client.finish(self.lease.sweep, self.lease.token, end.state, end.message)
-            if end.state in SWEEP_ENDS and shown and self.swept:
+            # With MLflow the mark stays: `workers.shipping` draws the figures, nobody waits here.
+            if end.state in SWEEP_ENDS and self.mlflow is None and self.swept:
                 self.leftovers.clear(self.lease.sweep)
         self.client.close()
 
-    def _show(self, end: Ending) -> bool:
-        """True when MLflow has everything."""
+    def _show(self, end: Ending) -> None:
         if self.mlflow is None:
-            return True
+            return
         if end.state is not None:
             said = last_words(end.state, end.message, end.weights)
             self.mlflow.finish(end.state, said, end.weights)
         shown = self.mlflow.close(LAST_WORDS_SECONDS)
         self.keeper.tracking = self.mlflow.links
+        # A shipping process that an earlier end of this sweep left may have cleared it.
+        self.leftovers.mark(self.lease.sweep)
         if not shown:
             log.warning("MLflow has not taken everything; the spools are kept and shipped later")
-            # A shipping process that an earlier end of this sweep left may have cleared it.
-            self.leftovers.mark(self.lease.sweep)
-        return shown
 
     def _prepared(self, device: str) -> Prepared:
         if self.book.story.prepared is None:
             self.book.append(prepare(self.spec, self.settings, device))
+        ask = partial(self.client.past, self.lease.sweep)
+        past = past_curves(self.spec, self.book.entries, ask)
+        if past is not None:
+            self.book.append(past)
         prepared = self.book.story.prepared
         assert prepared is not None  # noqa: S101 - appended just above
         return prepared
@@ -162,7 +170,8 @@ class Drive:
         searcher = make_searcher(self.spec, prepared.horizon_samples)
         pruner = make_pruner(self.spec)
         judge = partial(verdict, self.spec, pruner)
-        return Conductor(self.spec, story, searcher, judge, self.book.append, pruner.revive)
+        part, append = parting(pruner), self.book.append
+        return Conductor(self.spec, story, searcher, judge, append, pruner.revive, part)
 
     def _end_when_lost(self) -> None:
         """Whatever this driver is at, from a moment on nothing of it may land."""
@@ -173,7 +182,8 @@ class Drive:
     def _stored(self, entry: Entry) -> None:
         if self.mlflow is not None:
             self.mlflow.take(entry)
-            self.keeper.tracking = self.mlflow.links
+            links = self.keeper.tracking = self.mlflow.links
+            self.redraw.look(links.run_id if links else None)
 
 
 def main(read: Callable[[], str] = sys.stdin.read) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sweeps.conductor import Conductor
 from sweeps.lifecycle import SweepState, TrialState
 from sweeps.result import make_result
+from sweeps.trial import Role
 from workers.weights import told
 
 # What the service takes; whoever writes more would be refused at the very end of a sweep.
@@ -42,7 +43,8 @@ def ending(conductor: Conductor, weights: Mapping[int, str] | None = None) -> En
     """
     weights = weights or {}
     story = conductor.story
-    states = [record.state for record in story.trials.values()]
+    search = [r for r in story.trials.values() if r.trial.role is Role.SEARCH]
+    states = [record.state for record in search]
     counts = ", ".join(f"{states.count(s)} {s}" for s in TrialState if s in states)
     if story.cancelled:
         message = f"Cancelled by the user: {counts or 'no trial'}."
@@ -50,8 +52,7 @@ def ending(conductor: Conductor, weights: Mapping[int, str] | None = None) -> En
     if not conductor.complete():
         return Ending(SweepState.PAUSED if story.paused else None, counts)
     if states and all(state == TrialState.FAILED for state in states):
-        first = next(iter(story.trials.values()))
-        last_line = (first.reason or "").strip().splitlines()[-1:] or ["no error was recorded"]
+        last_line = (search[0].reason or "").strip().splitlines()[-1:] or ["no error was recorded"]
         return Ending(SweepState.FAILED, f"Every trial failed. The first one: {last_line[0]}")
     said = make_result(conductor.spec, story).recommendation
     return Ending(SweepState.DONE, f"{said} {told(weights)}".rstrip(), weights)

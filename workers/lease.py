@@ -20,7 +20,7 @@ LOST_LEASE = 75
 
 
 class LeaseKeeper:
-    """Renews the lease every `renew_every` seconds; collects what the service answers.
+    """Renews the lease as often as the service asks; collects what the service answers.
 
     `slots` are the newest number of devices to use and `max_parallel` of trials to run (None: no
     limit); `commands` those handed out and not taken yet. `lost` is set once the token is stale:
@@ -76,6 +76,8 @@ class LeaseKeeper:
         else:
             # From the question on, not from the answer: the service counts from in between.
             self._sure_until = began + renewal.expires_in
+            # The service may have been started again with leases of another length.
+            self._every = renewal.renew_every or self._every
             self.slots, self.max_parallel = renewal.slots, renewal.max_parallel
             self._take(renewal.commands)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sweeps.journal import Prepared
 from sweeps.points import RunPlan, run_plan
 from sweeps.spec import Evaluation, SweepSpec, Workload
-from sweeps.trial import Params, Trial, trial_id
+from sweeps.trial import Params, Role, Trial, trial_id
 from sweeps.wire import Wire
 from workers.settings import WorkerSettings
 
@@ -22,6 +22,7 @@ class AttemptOrder(Wire):
     # The last decision point that the journal has of this trial.
     heard: int | None = None
     params: Params
+    role: Role = Role.SEARCH
     seed: int
     workload: Workload
     evaluation: Evaluation
@@ -88,6 +89,7 @@ class OrderMaker:
             attempt=attempt,
             heard=heard,
             params=trial.params,
+            role=trial.role,
             seed=trial.seed,
             workload=body.workload,
             evaluation=body.evaluation,
@@ -101,7 +103,8 @@ class OrderMaker:
             recipes=settings.recipes,
             tracking_uri=self.tracking_uri,
             checkpoint_seconds=settings.checkpoint_seconds,
-            keep_final=body.checkpoints.keep_best > 0,
+            # Of the rows beside the search nobody takes the weights.
+            keep_final=body.checkpoints.keep_best > 0 and trial.role is Role.SEARCH,
             mirror=settings.mirror_of(self.sweep_id, trial.number),
             beat_seconds=settings.beat_seconds,
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from service.schemas import PastSweeps
 from sweeps.checks.sft import measure_faults
 from sweeps.errors import Fault, SpecError
-from sweeps.journal import Prepared
+from sweeps.journal import Asked, Entry, PastCurves, Prepared
 from sweeps.planning import resolve_horizon
 from sweeps.spec import SweepSpec
+from sweeps.trial import Role
 from workers.recipes import load_recipe
 from workers.settings import WorkerSettings
 
@@ -16,10 +18,13 @@ from workers.settings import WorkerSettings
 def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prepared:
     """Look at the data and resolve epochs into samples.
 
-    Raises SpecError for data or a model that is not there or not readable, and for a metric that
-    this data does not give.
+    Raises SpecError for data or a model that is not there or not readable, for a metric that this
+    data does not give, and for a base row that this recipe cannot make.
     """
     recipe = load_recipe(spec.spec.workload.recipe, settings.recipes)
+    if spec.spec.baselines.base and Role.BASE not in recipe.rows():
+        message = f"the recipe {recipe.name} cannot evaluate an untrained model"
+        raise SpecError([Fault("/spec/baselines/base", "true", message, "Leave it out.")])
     facts = recipe.prepare(spec.spec.workload, settings.roots())
     if facts.questions is not None and (faults := measure_faults(spec, facts.questions)):
         raise SpecError(faults)
@@ -33,7 +38,23 @@ def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prep
         data_digest=facts.data_digest,
         device_kind=device_kind,
         devices_per_trial=devices or 1,
+        rows=recipe.rows(),
     )
+
+
+def past_curves(
+    spec: SweepSpec, entries: Sequence[Entry], ask: Callable[[], PastSweeps]
+) -> PastCurves | None:
+    """Curves of finished sweeps to learn from, as they are now; None where the pruner wants none.
+
+    None too once `entries`, the journal so far, have them, or have a trial: what was decided was
+    decided without. Raises what `ask` raises.
+    """
+    if not getattr(spec.spec.pruning, "history", False):
+        return None
+    if any(isinstance(entry.body, (PastCurves, Asked)) for entry in entries):
+        return None
+    return PastCurves(curves=[sweep.model_dump(mode="json") for sweep in ask().items])
 
 
 def device_of(cluster: Mapping[str, float], expected: str) -> str:

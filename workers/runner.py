@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.errors import SweepError
-from sweeps.trial import Report
+from sweeps.trial import Report, Role
 from workers.checkpoints import CheckpointFolder
 from workers.mirror import Mirror
 from workers.order import AttemptOrder, checkpoints_of
@@ -121,7 +121,11 @@ class Runner:
         checkpoints = self._checkpoints()
         try:
             context = Context(self._setting(), self, self._log, checkpoints)
-            load_recipe(self.order.workload.recipe, self.order.recipes).run(context)
+            recipe = load_recipe(self.order.workload.recipe, self.order.recipes)
+            if self.order.role is Role.BASE:
+                recipe.run_untrained(context)
+            else:
+                recipe.run(context)
         except Paused:
             checkpoints.settle(COPY_SECONDS)
             self._said.put(self._say("paused"))

@@ -1,4 +1,5 @@
-"""Brings to an end what a driver could not: shows ended sweeps in MLflow, deletes checkpoints.
+"""Brings to an end what a driver does not wait for: draws the figures of ended sweeps, shows in
+MLflow what it missed, deletes checkpoints.
 
 `python -m workers.shipping SWEEP...` is started by the agent, for sweeps that have ended and are
 still marked (`workers.leftovers`). It may be killed at any moment and started again.
@@ -7,6 +8,7 @@ still marked (`workers.leftovers`). It may be killed at any moment and started a
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,9 +20,11 @@ from sweeps.journal import fold
 from sweeps.lifecycle import SWEEP_ENDS, SweepState
 from sweeps.spec import parse
 from workers.broom import Broom
+from workers.figures.publish import publish
 from workers.leftovers import Leftovers
 from workers.logs import start_logging
 from workers.settings import WorkerSettings
+from workers.sinks.mlflow_api import connect
 from workers.sinks.mlflow_sink import MlflowSink
 from workers.weights import kept_weights, last_words
 
@@ -62,7 +66,8 @@ def _swept(settings: WorkerSettings, client: Client, found: SweepDetail) -> bool
 
 
 def _shown(settings: WorkerSettings, client: Client, found: SweepDetail) -> bool:
-    """Give MLflow the whole journal; it gets what it has not got, metrics of the spools too."""
+    """Give MLflow the whole journal; it gets what it has not got, metrics of the spools too, and
+    the figures anew."""
     if not settings.tracking_uri:
         return True
     spec, entries = parse(found.spec), list(client.entries(found.id))
@@ -72,7 +77,10 @@ def _shown(settings: WorkerSettings, client: Client, found: SweepDetail) -> bool
         sink.take(entry)
     weights = kept_weights(settings, found.id, spec, fold(entries))
     sink.finish(found.state, last_words(found.state, found.message, weights), weights)
-    return sink.close(SILENCE_SECONDS)
+    if not sink.close(SILENCE_SECONDS) or sink.links is None or sink.links.run_id is None:
+        return False
+    # After everything else: without pictures a sweep is whole all the same to whoever reads it.
+    return publish(connect(settings.tracking_uri), sink.links.run_id, spec, fold(entries))
 
 
 def main(sweeps: Sequence[str]) -> int:
@@ -91,4 +99,6 @@ def main(sweeps: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # The next sweep trains already.
+    os.nice(10)
     sys.exit(main(sys.argv[1:]))

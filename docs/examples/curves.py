@@ -23,8 +23,9 @@ def main(sweep_id: str) -> None:
     with Client() as client:
         metric = client.get_sweep(sweep_id).metric
         trials, curves = client.trials_frame(sweep_id), client.curves(sweep_id)
+    # Base model, preset and confirmation runs are no part of the search.
+    done = trials[(trials.state == "DONE") & (trials.role == "search")]
     # A cell that was run more than once counts with its mean.
-    done = trials[trials.state == "DONE"]
     cells = done.pivot_table(index=AXES[0], columns=AXES[1], values="value")
     print(f"{metric.name} at the end, by batch and rate ({metric.goal}):")
     print(cells.to_string(), end="\n\n")

@@ -38,7 +38,10 @@ def text() -> str:
         for type_, reference in members[key].items():
             built = "" if type_ in known else ", not built in this version"
             page += ["", f"### {type_}", "", f"`{key}: {{type: {type_}}}`{built}", ""]
-            page += _part(parts[reference.rpartition("/")[2]], f"spec.{key}")
+            part = parts[reference.rpartition("/")[2]]
+            page += _part(part, f"spec.{key}")
+            for name, path in _reached(part["properties"], parts, f"spec.{key}"):
+                page += ["", f"#### {name}", "", *_part(parts[name], path)]
     return "\n".join([*page, "", *_presets(), "", *_missing(), ""])
 
 

@@ -17,10 +17,14 @@ from sweeps.lifecycle import SweepState
 def claim(session: Session, request: ClaimRequest, terms: Terms) -> Lease | None:
     """A lease on the first sweep that `request` can run, None when there is none.
 
-    None too while the agent drives as many sweeps as it has slots: another would get no slot.
+    None too while the agent drives as many sweeps as it has slots: another would get no slot. None
+    for an agent that leaves, which is forgotten.
     A sweep that it still drives is not given to it again, so that after an outage it does not end
     its own healthy driver.
     """
+    if request.leaving:
+        agents.forget(session, request.pool, request.agent)
+        return None
     # Sweeps are locked before agents, here as in `renew`: the other way round two could wait for
     # each other.
     expire.close_abandoned(session, terms.now)
@@ -34,6 +38,7 @@ def claim(session: Session, request: ClaimRequest, terms: Terms) -> Lease | None
     if sweep.state == SweepState.QUEUED:
         message = f"Driven by agent {request.agent!r}."
         moves.move(session, sweep, SweepState.RUNNING, terms.now, message)
+    sweep.claimed_commands = commands.newest(session, sweep.id)
     session.flush()
     slots = shares(agents.every(session), leases.live(session, terms.now))
     return Lease(

@@ -50,12 +50,14 @@ _MORE = ("retry_trial", "set_budget")
 
 def _goes_on(session: Session, sweep: SweepRow) -> bool:
     """True when a user gave a RUNNING sweep more to do after its driver claimed it, so that the
-    driver could end without having heard of it. What waited at the claim it had its chance at."""
-    since = sweep.claimed_at
-    if sweep.state != SweepState.RUNNING or since is None:
+    driver could end without having heard of it. What waited at the claim it had its chance at.
+
+    By the order of commands: the clocks of two replicas may differ.
+    """
+    if sweep.state != SweepState.RUNNING:
         return False
     waiting = commands.waiting(session, [sweep.id])
-    return any(row.kind in _MORE and row.created_at > since for row in waiting)
+    return any(row.kind in _MORE and row.number > sweep.claimed_commands for row in waiting)
 
 
 def _pause(session: Session, sweep: SweepRow, message: str, terms: Terms) -> None:

@@ -27,4 +27,5 @@ def renew(session: Session, sweep_id: str, request: RenewRequest, terms: Terms) 
         max_parallel=sweep.max_parallel,
         commands=[commands.view(row) for row in commands.waiting(session, [sweep.id])],
         expires_in=terms.lease_seconds,
+        renew_every=terms.renew_seconds,
     )

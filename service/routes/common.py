@@ -69,7 +69,10 @@ async def reading(request: Request) -> AsyncIterator[Session]:
 async def writing(request: Request) -> AsyncIterator[Session]:
     """A session that is committed before the answer is sent."""
     context = context_of(request)
-    async with context.gate, contextmanager_in_threadpool(context.database.write()) as session:
+    async with (
+        context.turn(),
+        contextmanager_in_threadpool(context.database.write()) as session,
+    ):
         yield session
 
 

@@ -11,8 +11,15 @@ from service.errors import Conflict, NotFound, TooLarge
 from service.operations.finish import finish
 from service.operations.record import record
 from service.routes.common import API, Needs, Now, Reading, SweepPath, Writing, errors
-from service.schemas import FinishRequest, JournalAck, JournalAppend, JournalPage, SweepDetail
-from service.store import journal, sweep_views, sweeps
+from service.schemas import (
+    FinishRequest,
+    JournalAck,
+    JournalAppend,
+    JournalPage,
+    PastSweeps,
+    SweepDetail,
+)
+from service.store import journal, past, sweep_views, sweeps
 
 router = APIRouter(prefix=f"{API}/sweeps/{{sweep_id}}", tags=["journal"])
 
@@ -47,6 +54,18 @@ def append_journal(
     """Store entries: seq = last + 1 and on, under the current token. Repeats are harmless."""
     seq = record(session, sweep_id, request.token, request.entries, now.now)
     return JournalAck(seq=seq)
+
+
+@router.get(
+    "/past",
+    operation_id="read_past",
+    dependencies=[Depends(Needs(Scope.AGENT))],
+    responses=errors(NotFound),
+)
+def read_past(sweep_id: SweepPath, session: Reading) -> PastSweeps:
+    """Finished sweeps of the same project, recipe, model and metric, the newest first. Bounded: 20
+    sweeps, of each 200 trials, of each ten points."""
+    return PastSweeps(items=past.past(session, sweeps.find(session, sweep_id)))
 
 
 @router.post(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from service.auth import Scope
-from service.routes.common import API, Needs, Now, Reading, errors
+from service.routes.common import API, Needs, Now, Reading, context_of, errors
 from service.schemas import PoolList
 from service.store import sweep_views
 from sweeps.spec import json_schema
@@ -21,9 +21,10 @@ router = APIRouter(prefix=API, tags=["pools"])
     dependencies=[Depends(Needs(Scope.VIEWER))],
     responses=errors(),
 )
-def list_pools(session: Reading, now: Now) -> PoolList:
+def list_pools(request: Request, session: Reading, now: Now) -> PoolList:
     """Every pool that an agent serves or a sweep asks for."""
-    return sweep_views.pools(session, now)
+    mlflow = context_of(request).settings.mlflow_url
+    return sweep_views.pools(session, now).model_copy(update={"mlflow_url": mlflow})
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,11 @@ def heard(session: Session, pool: str, name: str, now: datetime) -> None:
     """One of the agent's drivers renewed, so the agent's machine lives."""
     mine = (AgentRow.pool == pool, AgentRow.name == name)
     session.execute(update(AgentRow).where(*mine).values(seen_at=now))
+
+
+def forget(session: Session, pool: str, name: str) -> None:
+    """The agent ended in good order; one that nobody knows is no error."""
+    session.execute(delete(AgentRow).where(AgentRow.pool == pool, AgentRow.name == name))
 
 
 def every(session: Session) -> list[AgentRow]:

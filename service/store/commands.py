@@ -22,11 +22,9 @@ def add(
     trials: int | None = None,
 ) -> CommandRow:
     """A new command, waiting. The sweep must be locked."""
-    query = select(func.coalesce(func.max(CommandRow.number), 0))
-    number = session.scalar(query.where(CommandRow.sweep_id == sweep_id)) or 0
     row = CommandRow(
         sweep_id=sweep_id,
-        number=number + 1,
+        number=newest(session, sweep_id) + 1,
         id=f"cmd_{uuid.uuid4().hex}",
         kind=kind,
         trial=trial,
@@ -36,6 +34,12 @@ def add(
     session.add(row)
     session.flush()
     return row
+
+
+def newest(session: Session, sweep_id: str) -> int:
+    """The number of a sweep's newest command, 0 when none was ever given."""
+    query = select(func.coalesce(func.max(CommandRow.number), 0))
+    return session.scalar(query.where(CommandRow.sweep_id == sweep_id)) or 0
 
 
 def waiting(session: Session, sweep_ids: Sequence[str]) -> list[CommandRow]:

@@ -6,14 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
-# A writer that waits longer than this for another process gets "database is locked".
-BUSY_SECONDS = 20
 APPLICATION = "sweepctl"
+# SQLite has no word for "no limit".
+_FOR_EVER = 86400.0
 # A peer that vanished without a word is noticed after half a minute, not after hours.
 _KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 
@@ -23,19 +24,23 @@ class Limits:
     """How many connections one process opens, and how long it waits for anything, in seconds.
 
     At most `pool_size + pool_overflow` connections; a request waits `pool_seconds` for one of
-    them, and one that is `recycle_seconds` old is opened anew. The rest is PostgreSQL's alone, and
-    0 there means no limit: `connect_seconds` to open a connection, `statement_seconds` for one
-    statement, `lock_seconds` for a lock that another transaction holds, `idle_seconds` for a
-    transaction in which nothing happens.
+    them, and one that is `recycle_seconds` old is opened anew. It waits `lock_seconds` for a lock
+    that another transaction holds, on SQLite that of the whole file. The rest is PostgreSQL's
+    alone: `connect_seconds` to open a connection, `statement_seconds` for one statement,
+    `idle_seconds` for a transaction in which nothing happens. 0 means no limit for those and for
+    `lock_seconds`.
+
+    A request that waits for a connection and then for a lock is answered before its client, which
+    has 10 s, gives up.
     """
 
     pool_size: int = 10
     pool_overflow: int = 20
-    pool_seconds: float = 10.0
+    pool_seconds: float = 5.0
     recycle_seconds: int = 1800
     connect_seconds: int = 5
     statement_seconds: float = 30.0
-    lock_seconds: float = 10.0
+    lock_seconds: float = 4.0
     idle_seconds: float = 60.0
 
 
@@ -75,6 +80,14 @@ class Database:
             yield session
             session.commit()
 
+    def moment(self) -> datetime | None:
+        """The time of day at the database; None on SQLite, which has this machine's."""
+        if self.lite:
+            return None
+        with self.engine.connect() as connection:
+            found: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return found
+
     def ping(self) -> None:
         """Raises sqlalchemy's errors when the database does not answer."""
         with self.engine.connect() as connection:
@@ -94,12 +107,17 @@ def _engine(url: URL, limits: Limits, lite: bool) -> Engine:
         pool_recycle=limits.recycle_seconds,
         # A connection that a restart of the server cut is found before a request is given it.
         pool_pre_ping=not lite,
-        connect_args={"timeout": BUSY_SECONDS} if lite else _postgresql(url, limits),
+        connect_args=_sqlite(limits) if lite else _postgresql(url, limits),
     )
     if lite:
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _sqlite(limits: Limits) -> dict[str, Any]:
+    """Arguments of sqlite3. A writer that waits for longer gets "database is locked"."""
+    return {"timeout": limits.lock_seconds or _FOR_EVER}
 
 
 def _postgresql(url: URL, limits: Limits) -> dict[str, Any]:

@@ -28,11 +28,13 @@ def add(session: Session, sweep: SweepRow, entry: Entry) -> None:
 
 
 def bodies(session: Session, sweep_id: str, first: int, last: int) -> dict[int, str]:
-    """The stored JSON text of each body with first <= seq <= last."""
+    """Each body with first <= seq <= last as JSON text, as this version writes it: a field that
+    was added since it was stored has its default."""
     query = select(EntryRow.seq, EntryRow.body).where(
         EntryRow.sweep_id == sweep_id, EntryRow.seq.between(first, last)
     )
-    return dict(session.execute(query).all())
+    stored = session.execute(query).all()
+    return {seq: _BODY.validate_json(text).model_dump_json() for seq, text in stored}
 
 
 def page(session: Session, sweep_id: str, after: int, limit: int) -> list[Entry]:

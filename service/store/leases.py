@@ -37,11 +37,11 @@ def claim(
         SweepRow.id.not_in(driving),
         ~_live(now),
     )
-    return session.scalars(claim_statement(free, agent, now, until)).one_or_none()
+    return session.scalars(claim_statement(free, agent, until)).one_or_none()
 
 
 def claim_statement(
-    free: ColumnElement[bool], agent: str, now: datetime, until: datetime
+    free: ColumnElement[bool], agent: str, until: datetime
 ) -> ReturningUpdate[SweepRow]:
     """UPDATE ... RETURNING of the first sweep that is `free`, still so when it is locked."""
     first = (
@@ -59,7 +59,6 @@ def claim_statement(
             lease_token=SweepRow.lease_token + 1,
             lease_agent=agent,
             lease_expires_at=until,
-            claimed_at=now,
         )
         .returning(SweepRow)
         .execution_options(synchronize_session=False, populate_existing=True)

@@ -39,6 +39,8 @@ def measured(session: Session, spec: SweepSpec) -> list[Measured]:
             TrialRow.state == TrialState.DONE,
             TrialRow.attempts == 1,
             AttemptRow.seconds > 0,
+            # A base model was evaluated and not trained.
+            AttemptRow.samples > 0,
         )
         .order_by(TrialRow.updated_at.desc())
         .limit(NEWEST)

@@ -46,10 +46,12 @@ class SweepRow(Base):
 
     `spec` is the parsed spec as JSON text, as it was submitted; `priority`, `max_parallel` and
     `budget_trials` are its settings as they stand now, and `revision` counts their changes.
-    `lease_agent` is None when nobody holds the lease; `lease_token` only grows, `claimed_at` is
-    when it grew last. `journal_seq` and `event_seq` are the last numbers given. `family` is a
-    digest of what makes throughputs comparable. `devices_per_trial` counts GPUs, and
-    `slots_per_trial` whatever the pool's slots are; both None until the first driver told them.
+    `lease_agent` is None when nobody holds the lease; `lease_token` only grows, and when it last
+    did, the newest command was number `claimed_commands`. `journal_seq` and `event_seq` are the
+    last numbers given. `family` is a digest of what makes throughputs comparable.
+    `devices_per_trial` counts GPUs, and `slots_per_trial` whatever the pool's slots are; both None
+    until the first driver told them. `pruning` is what pruning did to a DONE sweep, as JSON text,
+    and `pruning_seq` the `journal_seq` that it was made of.
     """
 
     __tablename__ = "sweeps"
@@ -58,6 +60,7 @@ class SweepRow(Base):
         Index("ix_sweeps_name", "name", "id"),
         Index("ix_sweeps_queue", "pool", "state", "created_at"),
         Index("ix_sweeps_family", "family", "pool"),
+        Index("ix_sweeps_ended", "state", "ended_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -83,10 +86,12 @@ class SweepRow(Base):
     lease_token: Mapped[int] = mapped_column(default=0)
     lease_agent: Mapped[str | None] = mapped_column(String(100))
     lease_expires_at: Mapped[datetime | None]
-    claimed_at: Mapped[datetime | None]
+    claimed_commands: Mapped[int] = mapped_column(default=0, server_default="0")
     journal_seq: Mapped[int] = mapped_column(default=0)
     event_seq: Mapped[int] = mapped_column(default=0)
     tracking: Mapped[str | None] = mapped_column(Text)
+    pruning: Mapped[str | None] = mapped_column(Text)
+    pruning_seq: Mapped[int | None]
     labels: Mapped[list[LabelRow]] = relationship(passive_deletes=True)
 
 

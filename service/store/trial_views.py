@@ -10,8 +10,9 @@ from service.schemas import Attempt, ReportLine, SweepReport, Trial, TrialDetail
 from service.store import trials
 from service.store.columns import decode
 from service.store.tables import AttemptRow, ReportRow, TrialRow
+from sweeps.facts import Facts, facts, rests_on_something
 from sweeps.faults import headline
-from sweeps.lifecycle import StopReason, TrialState
+from sweeps.lifecycle import TRIAL_ENDS, StopReason, TrialState
 from sweeps.trial import Action, Report, Role, Verdict, trial_id
 
 
@@ -54,23 +55,36 @@ def report(number: int, row: ReportRow) -> SweepReport:
 def why(session: Session, row: TrialRow) -> Why:
     """Why the trial is where it is, with the verdict that ended it or else the latest one."""
     verdict = None if row.verdict is None else Verdict.model_validate_json(row.verdict)
-    last = trials.last_report(session, row.id)
+    lines = [_line(one) for one in trials.reports(session, row.id)]
     history = trials.attempts(session, row.id)
-    peers = verdict.evidence.peers if verdict is not None else []
+    audit = next((_facts(line) for line in lines if line.verdict.audit), None)
+    latest = None if verdict is None else facts(verdict, row.point, row.samples)
+    basis = audit or latest
     return Why(
         trial_id=row.id,
         sweep_id=row.sweep_id,
         number=row.number,
         state=TrialState(row.state),
         reason=row.reason,
-        message=_sentence(row, verdict, history),
+        message=_audited(row, audit) if audit else _sentence(row, verdict, history),
         verdict=verdict,
         point=row.point,
         samples=row.samples,
-        peers=[trial_id(row.sweep_id, number) for number in peers],
-        guard=None if last is None else Report.model_validate_json(last.report).guard,
+        peers=[trial_id(row.sweep_id, number) for number in (basis.peers if basis else [])],
+        guard=lines[-1].report.guard if lines else None,
         error=next((one.error for one in reversed(history) if one.error), None),
+        facts=basis,
+        verdicts=[_facts(line) for line in lines if rests_on_something(line.verdict)],
     )
+
+
+def _facts(line: ReportLine) -> Facts:
+    return facts(line.verdict, line.report.point, line.report.samples)
+
+
+def _audited(row: TrialRow, audit: Facts) -> str:
+    runs = "runs on" if row.state not in TRIAL_ENDS else "ran on"
+    return f"It was condemned at point {audit.point} and {runs} as an audit. {audit.message}"
 
 
 def _sentence(row: TrialRow, verdict: Verdict | None, history: list[AttemptRow]) -> str:

@@ -14,6 +14,7 @@ PRUNERS = {
     "median": "sweeps.pruners.median:MedianPruner",
     "halving": "sweeps.pruners.halving:HalvingPruner",
     "recipe": "sweeps.pruners.recipe:RecipePruner",
+    "early_dynamics": "sweeps.pruners.early_dynamics:EarlyDynamicsPruner",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sweeps.errors import JournalError
@@ -23,20 +24,29 @@ class Pruner(Protocol):
         """
         ...
 
-    def revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
+    def revive(self, story: Story, last: bool, more: bool) -> tuple[int, Verdict] | None:
         """The parked trial to bring back now, with the verdict (CONTINUE) that says why; or None.
 
         Asked when a slot is free, some trial is parked and none waits, before the searcher is.
+        `more`: the searcher may still have new configurations, and is asked next when the answer is
+        None. Should it have none after all, the question comes again with `more` False.
         `last`: nothing runs and nothing new will be asked; who is not revived now is stopped.
         Pure, as `judge` is.
         """
         ...
 
 
+def parting(pruner: Pruner) -> Callable[[Story], Mapping[int, Verdict]]:
+    """What the pruner says of the trials that are parked at the end, by number: its `part(story)`,
+    a STOP for each. One without a `part` leaves the words to the conductor."""
+    found: Callable[[Story], Mapping[int, Verdict]] = getattr(pruner, "part", lambda story: {})
+    return found
+
+
 class NeverRevives:
     """Base of pruners that park no trial."""
 
-    def revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
+    def revive(self, story: Story, last: bool, more: bool) -> tuple[int, Verdict] | None:
         """None: nothing is parked."""
         return None
 

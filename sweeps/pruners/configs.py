@@ -66,12 +66,35 @@ class Recipe(Wire):
         return [mark] if mark < points else []
 
 
+class Watch(Wire):
+    """An evaluation metric that is looked at along the way, and which way is better."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]{0,200}$")]
+    goal: Literal["minimize", "maximize"]
+
+
 class EarlyDynamics(Wire):
-    """Learns from the sweep which early signals foretell the end; prunes to a stated risk."""
+    """Learns from the sweep which early signals foretell the end; prunes to a stated risk.
+
+    Every trial runs to the first rung, then the most promising ones run to their end, and the rest
+    stays parked once the estimated chance that one of them beats the best by more than `tolerance`
+    (a share of the distance from the best final to the median) is small enough for `risk`. `risk`
+    is an estimate, not a promise. Of the trials that would be stopped the share `audit` runs on, to
+    measure how many were stopped wrongly. `watch` is the evaluation metric to look at along the
+    way; left out, the sweep's own metric, or `eval_loss` where that is measured at the end alone.
+    `signals` may be looked at; `grad_norm` is where there is no metric.
+    `history`: learn from finished sweeps of the same family too.
+    """
 
     type: Literal["early_dynamics"]
     risk: float = Field(default=0.1, gt=0, lt=1)
     audit: float = Field(default=0.05, ge=0, le=1)
+    tolerance: float = Field(default=0.02, ge=0, lt=1)
+    watch: Watch | None = None
+    signals: list[Literal["metric", "loss", "grad_norm"]] = Field(
+        default=["metric", "loss", "grad_norm"], min_length=1, max_length=3
+    )
+    history: bool = False
 
 
 Pruning = Annotated[Never | Median | Halving | Recipe | EarlyDynamics, Field(discriminator="type")]

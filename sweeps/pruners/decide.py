@@ -25,6 +25,7 @@ def verdict(spec: SweepSpec, pruner: Pruner, story: Story, number: int, report: 
         return GO_ON
     if not run.past_warmup(report.point):
         return GO_ON
-    if len(cohort(story, record.trial)) + 1 < MIN_MEMBERS:
+    waits = getattr(pruner, "waits", False)  # it parks the first to come, and condemns nobody
+    if not waits and len(cohort(story, record.trial)) + 1 < MIN_MEMBERS:
         return GO_ON
     return pruner.judge(story, number, report)

@@ -123,8 +123,9 @@ class Promotion(ABC):
             return self._verdict(Action.CONTINUE, rung, entrant, "It goes on.")
         return self._verdict(Action.PAUSE, rung, entrant, "It is parked.")
 
-    def revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
-        """A parked trial that is now among the best of its rung, the highest rung first.
+    def revive(self, story: Story, last: bool, more: bool) -> tuple[int, Verdict] | None:
+        """A parked trial that is now among the best of its rung, the highest rung first, whether
+        or not there is `more` to try.
 
         At the `last` call every rung has at least one place, and a group in which no trial has
         finished in good health sends on the next best of its highest rung.

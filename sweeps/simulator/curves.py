@@ -21,6 +21,11 @@ class Silence:
     samples_seen: int
 
 
+@dataclass(frozen=True, slots=True)
+class LossUnknown(StepRecord):
+    """A step of which the gradient norm was recorded and the loss was not: `loss` means nothing."""
+
+
 Mark = StepRecord | Silence
 
 

@@ -17,7 +17,10 @@ from sweeps.trial import Params, ParamValue
 
 # What x may be, the first that is there counts.
 AXES = {"samples_seen": "samples", "step": "step", "epoch": "epoch"}
-_SIGNALS = ("train_loss", "grad_norm", "eval_metric", "lr_now")
+_SIGNALS = (
+    *("train_loss", "grad_norm", "eval_metric", "lr_now"),
+    *("true_grad_norm", "noise_scale"),
+)
 _KEYS = ("group", "config_id", "seed")
 # Columns of finals.csv that are settings; all others are outcomes or notes.
 _SETTINGS = (
@@ -165,6 +168,7 @@ def _group(name: str, found: list[_Found], rows: _Rows) -> Group:
         runs=tuple(
             _run(one, params, rows, factor) for one, params in zip(found, common, strict=True)
         ),
+        problem=str(first.get("workload") or first.get("problem") or name.partition("/")[0]),
     )
 
 

@@ -6,19 +6,22 @@ the file has them, else steps, else epochs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sweeps.points import RunPlan
-from sweeps.simulator.curves import Curve, Mark, Silence
+from sweeps.simulator.curves import Curve, LossUnknown, Mark, Silence
 from sweeps.simulator.tables import CurvesError, Floats, Ints, Numbers
 from sweeps.spec import SweepSpec, parse
 from sweeps.trial import Params, StepRecord, Trial
 
 METRIC, FINAL = "eval_metric", "final_metric"
+# In place of a loss that nobody recorded. Any finite number but 0, which trips a guard.
+_NO_LOSS = 1.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Run:
         """Configuration and seed."""
         return key_of(self.params)
 
+    def length(self, horizon: int) -> int:
+        """Where the run ends: at the first row at or past the horizon, or at its last before."""
+        past = self.x[self.x >= horizon]
+        return int(past[0] if past.size else self.x[-1])
+
 
 def key_of(params: Params) -> tuple[str, int | None]:
     """Configuration and seed of a trial of recorded curves."""
@@ -54,7 +62,8 @@ class Group:
     """One sweep as it was recorded.
 
     `axis` says what x counts: samples, step or epoch; `horizon` is in its units. `higher_is_better`
-    is that of the finals, `eval_higher_is_better` that of the metric along the way.
+    is that of the finals, `eval_higher_is_better` that of the metric along the way. Groups of one
+    `problem` are not independent of each other, though their workloads may differ.
     """
 
     name: str
@@ -64,19 +73,41 @@ class Group:
     higher_is_better: bool
     eval_higher_is_better: bool
     runs: tuple[Run, ...]
+    problem: str = ""
 
-    def spec(self, points: int = 20, **changes: Any) -> SweepSpec:
-        """The sweep of these runs in the order recorded; `changes` replace keys of its spec block.
+    @property
+    def measured(self) -> bool:
+        """True when some run has a metric along the way."""
+        return any(run.metric.there.any() for run in self.runs)
 
-        Its metric is `eval_metric`, or the training loss where no run measured one.
+    @property
+    def watch(self) -> dict[str, str] | None:
+        """Name and goal of the metric along the way; None where no run measured one."""
+        goal = "maximize" if self.eval_higher_is_better else "minimize"
+        return {"name": METRIC, "goal": goal} if self.measured else None
+
+    def spec(
+        self,
+        points: int = 20,
+        *,
+        rows: Sequence[Params] | None = None,
+        by_final: bool = False,
+        **changes: Any,
+    ) -> SweepSpec:
+        """The sweep of these runs, as recorded or in the order of `rows`; `changes` replace keys of
+        its spec block.
+
+        Its metric is `eval_metric`, or the training loss where no run measured one. `by_final`: it
+        is `final_metric`, which only the last report has, as in a sweep whose target is measured
+        at the end alone.
         """
-        measured = any(run.metric.there.any() for run in self.runs)
-        goal = "maximize" if self.eval_higher_is_better and measured else "minimize"
+        goal = "maximize" if self.higher_is_better else "minimize"
+        final = {"name": FINAL, "goal": goal}
         body = {
             "workload": {"recipe": "replay", "options": {"group": self.name}},
-            "parameters": {"paired": [run.params for run in self.runs]},
+            "parameters": {"paired": rows or [run.params for run in self.runs]},
             "method": {"type": "grid"},
-            "metric": {"name": METRIC if measured else "loss", "goal": goal},
+            "metric": final if by_final else self.watch or {"name": "loss", "goal": "minimize"},
             "horizon": {"samples": self.horizon},
             "report": {"points": points},
             "evaluation": {"every_points": 1},
@@ -102,8 +133,8 @@ class Group:
 class RecordedCurve:
     """A recorded run as the curve of a trial.
 
-    A row with a training loss is a step, numbered 1, 2, ... A row with only a metric is a mark
-    without a signal. Rows past the horizon are left out.
+    A row with a training loss or a gradient norm is a step, numbered 1, 2, ... A row with only a
+    metric is a mark without a signal. Rows past the horizon are left out.
     """
 
     def __init__(self, run: Run, plan: RunPlan) -> None:
@@ -115,19 +146,22 @@ class RecordedCurve:
     def marks(self) -> Iterator[Mark]:
         """The rows in order."""
         run, count = self._run, 0
-        for index, x in enumerate(run.x.tolist()):
-            loss = run.loss.at(index)
-            if loss is not None:
+        columns = zip(run.loss.cells(), run.grad_norm.cells(), run.rate.cells(), strict=True)
+        own = self._own_rate()
+        for x, (loss, norm, rate) in zip(run.x.tolist(), columns, strict=True):
+            if loss is not None or norm is not None:
                 count += 1
-                yield StepRecord(
+                kind = StepRecord if loss is not None else LossUnknown
+                yield kind(
                     step=count,
                     samples_seen=x,
                     tokens=0,
-                    loss=loss,
-                    grad_norm=run.grad_norm.at(index),
-                    learning_rate=self._rate(index),
+                    loss=_NO_LOSS if loss is None else loss,
+                    grad_norm=norm,
+                    learning_rate=own if rate is None else rate,
                 )
-            elif run.metric.there[index] or index == len(run.x) - 1:
+            else:
+                # The run was there, so it reports, though nothing of it was recorded.
                 yield Silence(count, x)
             if x >= self._plan.horizon:
                 return
@@ -148,13 +182,10 @@ class RecordedCurve:
             found[FINAL] = self._run.final
         return found
 
-    def _rate(self, index: int) -> float:
-        """The rate at a row, else the trial's own, else NaN: not known."""
-        rate = self._run.rate.at(index)
+    def _own_rate(self) -> float:
+        """The trial's own rate, for rows without one; NaN when it is not known."""
         given = self._run.params.get("learning_rate")
-        if rate is None and isinstance(given, (int, float)):
-            return float(given)
-        return np.nan if rate is None else rate
+        return float(given) if isinstance(given, (int, float)) else math.nan
 
 
 def _cost(final: float | None, sign: float) -> float:

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from sweeps.baselines import baseline
+from sweeps.confirming import confirmation
 from sweeps.journal import Asked, Entry, Judged, Reported, Story, fold
 from sweeps.lifecycle import TrialState
 from sweeps.pruners import make_pruner
-from sweeps.pruners.base import horizon_of
+from sweeps.pruners.base import Pruner, horizon_of
 from sweeps.pruners.decide import verdict
 from sweeps.searchers import make_searcher
 from sweeps.searchers.base import Searcher
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action
+from sweeps.trial import Action, Role, Verdict
 from sweeps.wire import Wire
 
 
@@ -40,13 +42,14 @@ def refold(spec: SweepSpec, entries: Iterable[Entry]) -> list[Difference]:
         match body:
             case Asked():
                 searcher = searcher or make_searcher(spec, horizon_of(spec, story))
-                again = _difference(entry.seq, "asked", body, searcher.ask(story))
+                asked = _asked(spec, story, searcher)
+                again = _difference(entry.seq, "asked", body, asked)
             case Reported():
                 judged = verdict(spec, pruner, story, body.trial, body.report)
                 again = _difference(entry.seq, "verdict", body.verdict, judged)
             case Judged() if body.verdict.action is Action.CONTINUE:
                 searcher = searcher or make_searcher(spec, horizon_of(spec, story))
-                revived = pruner.revive(story, _last(story, searcher))
+                revived = _revived(pruner, story, searcher)
                 now = Judged(trial=revived[0], verdict=revived[1]) if revived else None
                 again = _difference(entry.seq, "revived", body, now)
             case _:
@@ -56,10 +59,20 @@ def refold(spec: SweepSpec, entries: Iterable[Entry]) -> list[Difference]:
     return found
 
 
-def _last(story: Story, searcher: Searcher) -> bool:
-    """Whether the conductor asked for the last time: nothing runs, nothing new will be asked."""
-    runs = any(record.state == TrialState.RUNNING for record in story.trials.values())
-    return not runs and searcher.exhausted(story)
+def _asked(spec: SweepSpec, story: Story, searcher: Searcher) -> Asked | None:
+    """As the conductor asks: the rows beside the search first, its confirmation last."""
+    return baseline(spec, story) or searcher.ask(story) or confirmation(spec, story)
+
+
+def _revived(pruner: Pruner, story: Story, searcher: Searcher) -> tuple[int, Verdict] | None:
+    """As the conductor asks: before the searcher, and again when that had nothing."""
+    search = (r for r in story.trials.values() if r.trial.role is Role.SEARCH)
+    runs = any(record.state == TrialState.RUNNING for record in search)
+    if not searcher.exhausted(story):
+        found = pruner.revive(story, False, True)
+        if found is not None or searcher.ask(story) is not None:
+            return found
+    return pruner.revive(story, not runs, False)
 
 
 def _difference(

@@ -13,15 +13,20 @@ from functools import partial
 from sweeps.conductor import Conductor
 from sweeps.journal import Body, Entry, Prepared, Story, apply
 from sweeps.planning import resolve_horizon
-from sweeps.points import run_plan
+from sweeps.points import RunPlan, run_plan
 from sweeps.pruners import make_pruner
+from sweeps.pruners.base import Pruner, parting
 from sweeps.pruners.decide import verdict
 from sweeps.result import Result, make_result
 from sweeps.searchers import make_searcher
 from sweeps.simulator.curves import Curves
-from sweeps.simulator.walk import Walk
+from sweeps.simulator.walk import Walk, Walking
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action, Params, Report
+from sweeps.trial import Action, Params, Report, Trial
+
+Make = Callable[[SweepSpec], Pruner]
+# The way of a trial along its run, from its first sample on.
+WayOf = Callable[[Trial, RunPlan], Walking]
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 # `at` of an entry is only shown; a clock past the year 9000 stands still in it.
@@ -48,16 +53,23 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Simulation:
-    """What came out. `seconds` is the virtual time until nothing ran any more; `best_seconds` when
-    the best trial had finished, None without one; `ended` when each trial's last attempt ended."""
+class Driven:
+    """A sweep that is over: its journal and the story it tells. `seconds` is the virtual time until
+    nothing ran any more; `ended` when each trial's last attempt ended."""
 
     entries: list[Entry]
     story: Story
-    result: Result
     seconds: float
-    best_seconds: float | None
     ended: dict[int, float]
+
+
+@dataclass(frozen=True)
+class Simulation(Driven):
+    """What came out, with its result. `best_seconds`: when the best trial had finished, None
+    without one."""
+
+    result: Result
+    best_seconds: float | None
 
 
 @dataclass
@@ -67,7 +79,7 @@ class _Attempt:
     number: int
     began: float
     samples: int
-    walk: Walk
+    walk: Walking
     report: Report | None = None
     saving: bool = False
 
@@ -79,46 +91,65 @@ def simulate(
     slots: int = 1,
     costs: Costs | None = None,
     prepared: Prepared | None = None,
+    make: Make = make_pruner,
 ) -> Simulation:
     """Run `spec` to its end over `curves` in `slots` slots (never more than its max_parallel).
 
-    `prepared` is the first entry; a horizon in epochs needs one. Raises SpecError as a live sweep
-    does, KeyError for what `sweeps.support` refuses.
+    `prepared` is the first entry; a horizon in epochs needs one. `make` gives the pruner. Raises
+    SpecError as a live sweep does, KeyError for what `sweeps.support` refuses.
     """
+    every = spec.spec.evaluation.every_points
+
+    def way(trial: Trial, plan: RunPlan) -> Walking:
+        return Walk(curves.of(trial, plan), plan, every)
+
+    driven = drive(spec, way, slots=slots, costs=costs, prepared=prepared, make=make)
+    result = make_result(spec, driven.story)
+    best = driven.ended[result.best.trial] if result.best else None
+    return Simulation(
+        driven.entries, driven.story, driven.seconds, driven.ended, result=result, best_seconds=best
+    )
+
+
+def drive(
+    spec: SweepSpec,
+    way: WayOf,
+    *,
+    slots: int = 1,
+    costs: Costs | None = None,
+    prepared: Prepared | None = None,
+    make: Make = make_pruner,
+) -> Driven:
+    """As `simulate`, without the result, for runs whose reports are known already."""
     first = prepared or Prepared(
         horizon_samples=resolve_horizon(spec, None), devices_per_trial=1, device_kind="cpu"
     )
-    machine = _Machine(spec, curves, costs or Costs(), first)
+    machine = _Machine(spec, way, costs or Costs(), first, make(spec))
     machine.conductor.slots = min(slots, spec.spec.resources.max_parallel or slots)
     machine.run()
-    story = machine.story
-    result = make_result(spec, story)
-    return Simulation(
-        entries=machine.entries,
-        story=story,
-        result=result,
-        seconds=machine.now,
-        best_seconds=machine.ended[result.best.trial] if result.best else None,
-        ended=machine.ended,
-    )
+    return Driven(machine.entries, machine.story, machine.now, machine.ended)
 
 
 class _Machine:
     """Slots and a clock. The queue holds one event for each attempt that is out; events of equal
     time come in the order of their trials."""
 
-    def __init__(self, spec: SweepSpec, curves: Curves, costs: Costs, prepared: Prepared) -> None:
-        self._spec, self._curves, self._costs, self._prepared = spec, curves, costs, prepared
+    def __init__(
+        self, spec: SweepSpec, way: WayOf, costs: Costs, prepared: Prepared, pruner: Pruner
+    ) -> None:
+        self._spec, self._way, self._costs, self._prepared = spec, way, costs, prepared
         self.now, self.story, self.entries = 0.0, Story(), list[Entry]()
         self.ended: dict[int, float] = {}
         self._queue: list[tuple[float, int]] = []
         self._out: dict[int, _Attempt] = {}
         self._parked: dict[int, _Attempt] = {}
         self._append(prepared)
-        pruner = make_pruner(spec)
         searcher = make_searcher(spec, prepared.horizon_samples)
         judge = partial(verdict, spec, pruner)
-        self.conductor = Conductor(spec, self.story, searcher, judge, self._append, pruner.revive)
+        part = parting(pruner)
+        self.conductor = Conductor(
+            spec, self.story, searcher, judge, self._append, pruner.revive, part
+        )
 
     def run(self) -> None:
         """Until nothing runs and nothing more will."""
@@ -137,9 +168,7 @@ class _Machine:
                 plan = run_plan(
                     trial.params, self._prepared.horizon_samples, self._spec.spec.report.points
                 )
-                every = self._spec.spec.evaluation.every_points
-                walk = Walk(self._curves.of(trial, plan), plan, every)
-                attempt = _Attempt(launch.attempt, self.now, 0, walk)
+                attempt = _Attempt(launch.attempt, self.now, 0, self._way(trial, plan))
             else:
                 attempt = _Attempt(launch.attempt, self.now, before.samples, before.walk)
             self._out[trial.number] = attempt

@@ -37,6 +37,11 @@ class Numbers:
         """One cell."""
         return float(self.values[index]) if self.there[index] else None
 
+    def cells(self) -> list[float | None]:
+        """All of them."""
+        pairs = zip(self.values.tolist(), self.there.tolist(), strict=True)
+        return [value if there else None for value, there in pairs]
+
 
 @dataclass(frozen=True)
 class Table:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from sweeps.points import RunPlan
 from sweeps.pruners.guards import step_guard
 from sweeps.reporting import Due, due
-from sweeps.simulator.curves import Curve, Silence, with_end
-from sweeps.trial import NOTHING_SEEN, Report, StepRecord
+from sweeps.simulator.curves import Curve, LossUnknown, Silence, with_end
+from sweeps.trial import NOTHING_SEEN, Report, StepRecord, Window
 from sweeps.windows import make_window
+
+
+class Walking(Protocol):
+    """A run on its way."""
+
+    def next_report(self) -> Report | None:
+        """Run on to the next report; None at the end."""
+        ...
 
 
 class Walk:
@@ -44,10 +55,21 @@ class Walk:
             point=now.point,
             samples=mark.samples_seen,
             step=mark.step,
-            window=make_window(self._steps) if self._steps else NOTHING_SEEN,
+            window=_window(self._steps),
             metrics=metrics,
             guard=now.guard,
         )
         if now.guard is None:
             self._point, self._steps = now.point, []
         return report
+
+
+def _window(steps: Sequence[StepRecord]) -> Window:
+    """The window of the steps; its loss is that of those whose loss is known."""
+    if not steps:
+        return NOTHING_SEEN
+    told = [step for step in steps if not isinstance(step, LossUnknown)]
+    window = make_window(steps)
+    if len(told) == len(steps):
+        return window
+    return window.model_copy(update={"loss": make_window(told).loss if told else None})

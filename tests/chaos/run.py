@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -92,8 +93,11 @@ def storm(there: World, plan: Plan, say: Callable[[str], None]) -> Verdict:
     tell(f"the quiet sweep is over: {len(quiet.trials)} trials, {len(quiet.points)} points")
     wind = Storm(there, plan, tell)
     outcomes = [quiet]
-    while not wind.enough:
-        outcomes += _round(there, plan.size, wind, quiet, tally)
+    for turn in itertools.count():
+        if wind.enough:
+            break
+        sweeps = [Watch(there, grid(plan.size)), Watch(there, learned(plan.size, turn))]
+        outcomes += _round(there, sweeps, wind, quiet, tally)
         tell(f"both sweeps are over: faults={wind.hits.total()} {tally}")
     for line in tally.lines():
         tell(line)
@@ -108,10 +112,9 @@ def _quiet(there: World, size: Size) -> Outcome:
 
 
 def _round(
-    there: World, size: Size, wind: Storm, quiet: Outcome, tally: Tally
+    there: World, sweeps: list[Watch], wind: Storm, quiet: Outcome, tally: Tally
 ) -> Iterator[Outcome]:
-    """Both sweeps at once, in the storm."""
-    calm, moved = sweeps = [Watch(there, grid(size)), Watch(there, learned(size))]
+    """Both sweeps at once, in the storm. The first is the one that was quiet before."""
 
     def over() -> bool:
         return all(sweep.over() for sweep in sweeps)
@@ -123,10 +126,10 @@ def _round(
     wind.blow(over, look)
     there.calm()
     there.wait(over, ENDED_SECONDS, "the sweeps did not end")
-    for sweep in (calm, moved):
+    for sweep in sweeps:
         found = gather(there, sweep.id)
         audit(found, tally)
         sweep.check(found, tally)
-        if sweep is calm:
+        if sweep is sweeps[0]:
             compare(quiet, found, tally)
         yield found

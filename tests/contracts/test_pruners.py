@@ -24,7 +24,7 @@ from sweeps.trial import Action, Report, TrialRecord, Verdict
 pytestmark = pytest.mark.parametrize("name", sorted(PRUNERS))
 
 # Who parks trials brings the next best one back when all others break.
-PARKING = {"halving", "recipe"}
+PARKING = {"halving", "recipe", "early_dynamics"}
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ def test_the_same_prefix_of_a_journal_gets_the_same_verdict(
         if isinstance(body, Reported):
             assert verdict(spec, pruner, story, body.trial, body.report) == body.verdict
         elif isinstance(body, Judged) and body.verdict.action is Action.CONTINUE:
-            found = [pruner.revive(story, last) for last in (False, True)]
+            asked = [(False, True), (False, False), (True, False)]
+            found = [pruner.revive(story, last, more) for last, more in asked]
             assert (body.trial, body.verdict) in found
             revived += 1
         fold([entry], story)
@@ -246,6 +247,8 @@ def test_missing_signals_are_no_verdict(
         else:
             nothing = empty.model_copy(update=dict.fromkeys(type(empty).model_fields, value))
             window = report.window.model_copy(update={"grad_norm": nothing})
+        if name == "early_dynamics":  # it looks at the loss too
+            window = window.model_copy(update={"loss": None})
         return report.model_copy(update={"window": window})
 
     found = play(name, bare, trials, slots=slots, order=order)
@@ -277,7 +280,8 @@ def test_every_pause_stop_and_revival_carries_its_evidence(name: str, slots: int
     found = [pair for pair in decisions(script) if pair[1].reason not in ("none", "parked")]
     assert found or name == "never"
     for number, said in found:
-        evidence, alone = said.evidence, said.evidence.details.get("reached") == 1
+        evidence = said.evidence
+        alone = 1 in (evidence.details.get("reached"), evidence.details.get("compared"))
         assert evidence.signal
         assert evidence.value is not None
         assert f"{evidence.value:.4g}" in said.message
@@ -286,6 +290,9 @@ def test_every_pause_stop_and_revival_carries_its_evidence(name: str, slots: int
         assert evidence.peers or alone
         if evidence.details.get("places") == 0:
             assert "too few" in said.message
+            continue
+        if evidence.details.get("went_on") == 0:
+            assert evidence.cutoff is None
             continue
         assert evidence.cutoff is not None
         assert f"{evidence.cutoff:.4g}" in said.message

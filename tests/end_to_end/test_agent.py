@@ -167,7 +167,9 @@ def test_a_sweep_ends_without_mlflow_which_gets_all_of_it_later(
         agent = AgentProcess(host.url, storage, **environment)
         wait_until(lambda: not marks.sweeps(), 90, lambda: agent.log)
         assert complete(client, sweep)
-        _, children = runs_of(client, "default", sweep)
+        (parent,), children = runs_of(client, "default", sweep)
+        figures = client.list_artifacts(parent.info.run_id, "figures")
+        assert "figures/figures.html" in [file.path for file in figures]
         for run in children:
             for key in ("loss", "grad_norm", "learning_rate"):
                 points = history(client, run.info.run_id, key)

@@ -92,9 +92,13 @@ def test_the_winner_has_learned(demo: tuple[Path, str]) -> None:
 
 
 def test_mlflow_shows_one_parent_and_one_child_for_each_trial(demo: tuple[Path, str]) -> None:
-    client, parent, children = runs(demo[0])
+    client, parent, every = runs(demo[0])
     said = summary(demo[0])
-    assert len(children) == sum(said["counts"].values())
+    (base,) = [run for run in every if run.data.tags["sweep.role"] == "base"]
+    assert base.info.status == "FINISHED"
+    assert base.data.metrics["eval_skill_loss"] > 0
+    children = [run for run in every if run.data.tags["sweep.role"] == "search"]
+    assert len(children) == len(every) - 1 == sum(said["counts"].values())
     assert len({run.data.tags["sweep.trial_id"] for run in children}) == len(children)
     assert parent.info.status == "FINISHED"
     assert "DONE" in parent.data.tags["mlflow.note.content"]

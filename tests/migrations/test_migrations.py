@@ -127,7 +127,7 @@ def rows(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 # What an older revision has no place for.
-LOST = {"claimed_at"}
+LOST = {"claimed_commands"}
 
 
 def kept(stored: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

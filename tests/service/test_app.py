@@ -69,7 +69,7 @@ def test_every_route_declares_its_scope(routes: list[BaseRoute]) -> None:
         else:
             assert isinstance(route, Route)
             assert route.path in PAGES
-    assert len(declared) == 28
+    assert len(declared) == 30
     assert [path for path, scopes in declared.items() if len(scopes) != 1] == []
     opened = {path.split()[1] for path, scopes in declared.items() if scopes == [Scope.OPEN]}
     assert opened == OPEN
@@ -92,7 +92,7 @@ def test_every_route_refuses_the_wrong_token(host: Host, routes: list[BaseRoute]
                 assert (status == 403) == (scope not in granted), (method, path, status)
                 assert status != 401
                 asked += 1
-    assert asked == 50
+    assert asked == 54
 
 
 def test_the_start_is_light() -> None:
@@ -132,6 +132,18 @@ def test_a_cancelled_sweep_whose_driver_is_gone_is_closed(tmp_path: Path) -> Non
         take(agent)
         assert user.cancel(sweep.id).state is SweepState.STOPPING
         until(lambda: user.get_sweep(sweep.id).state is SweepState.CANCELLED)
+
+
+def test_a_sweep_that_ended_gets_its_summary(tmp_path: Path) -> None:
+    brief = {"lease_seconds": 30, "renew_seconds": 0.1}
+    with (
+        hosted(migrated(make_settings(tmp_path, **brief))) as host,
+        host.client() as user,
+        host.client(AGENT) as agent,
+    ):
+        sweep = user.create_sweep(make_spec(pruning={"type": "median"}))
+        agent.finish(sweep.id, take(agent).token, "DONE")
+        until(lambda: [one.sweep_id for one in user.report_pruning().items] == [sweep.id])
 
 
 def test_a_commit_that_fails_is_no_201(host: Host, user: Client) -> None:

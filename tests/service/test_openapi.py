@@ -41,7 +41,7 @@ OPERATIONS = {
     *("resume_sweep", "cancel_sweep", "watch_sweep", "read_journal", "append_journal"),
     *("finish_sweep", "list_trials", "get_trial", "explain_trial", "stop_trial"),
     *("claim_sweep", "renew_lease", "release_lease", "list_pools", "get_schema"),
-    *("patch_sweep", "retry_sweep", "retry_trial", "list_reports"),
+    *("patch_sweep", "retry_sweep", "retry_trial", "list_reports", "report_pruning", "read_past"),
     *("healthz", "readyz", "metrics"),
 }
 OPEN = {"healthz", "readyz", "metrics"}

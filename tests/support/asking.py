@@ -87,7 +87,7 @@ def wait_ready(made: Service, process: subprocess.Popen[bytes], log: Path) -> No
 def populate(service: Service) -> None:
     """One sweep for each state."""
     keep = service.sweeps
-    keep["done"] = service.submit("done")
+    keep["done"] = service.submit("done", pruning={"type": "median"})
     service.tell(service.claim("done"), done_script(), "DONE")
     keep["failed"] = service.submit("failed")
     service.tell(service.claim("failed"), failed_script(), "FAILED", "every trial failed")

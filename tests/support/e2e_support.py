@@ -40,6 +40,7 @@ def sft_spec(name: str, folder: Path, **changes: Any) -> SweepSpec:
         "report": {"points": 5},
         "evaluation": {"every_points": 1},
         "pruning": {"type": "never"},
+        "baselines": {"base": False, "preset": None},
         **changes,
     }
     head = {"apiVersion": "sweeps/v1", "kind": "Sweep", "metadata": {"name": name}}

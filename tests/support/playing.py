@@ -14,10 +14,11 @@ from sweeps.journal import fold
 from sweeps.lifecycle import TrialState
 from sweeps.points import run_plan
 from sweeps.pruners import make_pruner
+from sweeps.pruners.base import parting
 from sweeps.pruners.decide import verdict
 from sweeps.searchers.grid import GridSearcher
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action, Report, TrialRecord
+from sweeps.trial import Action, Report, Role, TrialRecord
 
 # The report of trial n at point k.
 Curve = Callable[[int, int], Report]
@@ -81,6 +82,7 @@ class Player:
             partial(verdict, self.spec, pruner),
             self.script.add,
             pruner.revive,
+            parting(pruner),
         )
         self.conductor.slots = self.slots
 
@@ -93,8 +95,9 @@ class Player:
         """One report of a running trial, and what follows from it."""
         number, attempt = record.trial.number, len(record.attempts)
         run = run_plan(record.trial.params, HORIZON, self.spec.spec.report.points)
+        base = record.trial.role is Role.BASE
         point = next(k for k in run.reported_points() if k > self._at[number])
-        samples = run.samples_at(point)
+        point, samples = (run.points, 0) if base else (point, run.samples_at(point))
         if (number, point) in self.mishaps.raises:
             self.conductor.broke(number, attempt, "it raised", raised=True, fatal=True)
             return

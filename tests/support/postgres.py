@@ -51,6 +51,11 @@ class Postgres:
         self._numbers = itertools.count()
         self._free: list[str] = []
 
+    @property
+    def tools(self) -> Path:
+        """The folder of pg_dump and its kin."""
+        return Path(self._server.bin_path)
+
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of one of its databases."""
         return self._server.get_uri(name, driver="psycopg")

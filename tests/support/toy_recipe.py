@@ -3,7 +3,8 @@
 Deterministic and bit-exact on resume. Options (workload.options): `step_seconds`, `nan_at`,
 `raise_at`, `oom_at` (a device out of memory) or `kill_at` (the process kills itself), all only once
 when `marker` names a file to leave behind, and only for the learning rate `raise_rate` when given;
-`pid_file`; `starts_file`: a line "rate steps_done" for each attempt.
+`pid_file`; `starts_file`: a line "rate steps_done" for each attempt; `slow_saves`: a folder, and
+while it holds a file named "seconds", saving takes that long and leaves a file named "saving".
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +38,7 @@ def run(context: Context) -> None:
     state = {"x": 2.0}
 
     def save(folder: Path) -> None:
+        _linger(options)
         (folder / "state.json").write_text(json.dumps(state))
 
     def load(folder: Path) -> None:
@@ -63,6 +67,13 @@ def run(context: Context) -> None:
             learning_rate=rate,
             evaluate=lambda: {"eval_loss": state["x"] ** 2 / 2},
         )
+
+
+def _linger(options: Mapping[str, Any]) -> None:
+    folder = Path(str(options.get("slow_saves", "")))
+    if "slow_saves" in options and (folder / "seconds").exists():
+        (folder / "saving").touch()
+        time.sleep(float((folder / "seconds").read_text()))
 
 
 def _misbehave(context: Context, step: int) -> None:

@@ -39,7 +39,7 @@ def test_a_row_a_point_and_a_row_a_trial(service: Service, tmp_path: Path) -> No
     assert (written.points, written.trials) == (len(runs), len(finals)) == (8, 5)
     assert list(runs[0]) == [
         *("group", "config_id", "seed", "samples_seen", "train_loss", "grad_norm", "eval_metric"),
-        *("global_batch_size", "learning_rate"),
+        *("true_grad_norm", "noise_scale", "global_batch_size", "learning_rate"),
     ]
     assert list(finals[0])[:5] == ["group", "config_id", "seed", "final_metric", "higher_is_better"]
     name = group(found.sweep)

@@ -7,10 +7,6 @@ import pytest
 import yaml
 from asking import Cli
 
-from service.client import Client
-from service.errors import Unavailable
-from service.schemas import Health
-from sweepctl import doctor
 from sweepctl.state import free_port
 
 
@@ -21,7 +17,8 @@ def checks(cli: Cli, *args: str) -> dict[str, dict[str, Any]]:
 
 def test_a_service_that_is_well(cli: Cli) -> None:
     found = checks(cli)
-    for name in ("python", "packages", "service", "version", "database", "token", "pool done"):
+    names = ("python", "packages", "disk", "service", "version", "database", "clock", "token")
+    for name in (*names, "pool done"):
         assert found[name]["ok"], found[name]
         assert found[name]["mend"] == ""
     assert found["mlflow"]["found"] == "its address is known to the agents only"
@@ -52,17 +49,10 @@ def test_a_wrong_token(cli: Cli) -> None:
     assert "SWEEPCTL_TOKEN" in row["mend"]
 
 
-def test_another_version_and_an_old_database(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ready(self: Client) -> Health:
-        raise Unavailable("the database is at another revision")
-
-    monkeypatch.setattr(Client, "ready", ready)
-    monkeypatch.setattr(doctor, "own_version", lambda: "9.9.9")
-    found = checks(cli)
-    assert "pip install sweepctl==" in found["version"]["mend"]
-    assert "service.migrate" in found["database"]["mend"]
-
-
-def test_missing_packages(bare: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_PACKAGES", ("json", "no_such_package"))
-    assert checks(bare)["packages"]["found"] == "missing: no_such_package"
+def test_mlflow_is_asked_where_this_machine_says_it_is(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("SWEEP_MLFLOW_URL", url)
+    row = checks(cli)["mlflow"]
+    assert (row["ok"], row["found"]) == (False, f"{url} does not answer /health")

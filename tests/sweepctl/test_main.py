@@ -17,10 +17,10 @@ from sweepctl.state import free_port
 COMMANDS = {
     "Run a sweep": ["up", "demo", "create", "plan", "wait"],
     "Look at sweeps and trials": [
-        *("watch", "why", "result", "compare", "get", "describe", "export"),
+        *("watch", "why", "result", "report", "compare", "get", "describe", "export"),
     ],
     "Steer a sweep": ["stop", "pause", "resume", "retry", "set"],
-    "Write a spec": ["schema", "presets"],
+    "Write a spec": ["schema", "backtest", "presets"],
     "This machine and its services": ["doctor", "completion", "version", "context"],
 }
 

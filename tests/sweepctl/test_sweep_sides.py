@@ -32,29 +32,38 @@ def verdict(done: tuple[SweepDetail, Result], *bests: dict[str, Any] | None, goa
     return compare_sweeps(sweeps, results).verdict
 
 
-def test_within_the_error_of_the_better_one_nothing_is_said_to_be_better(
+def test_within_noise_nothing_is_said_to_be_better(done: tuple[SweepDetail, Result]) -> None:
+    close = {"mean": 1.05, "error": 0.01}
+    said = verdict(done, close, {"mean": 1.0, "error": 0.1, "trial": 7})
+    assert said == (
+        "Trial 7 of s1 has the best eval_loss, by 0.05: within noise, so they cannot be told apart."
+    )
+    said = verdict(done, close, {"mean": 1.0, "error": 0.02})
+    assert said.endswith("by 0.05: more than noise explains, at a rate of 0.05.")
+    assert "is not known" in verdict(done, close, {"mean": 1.0, "error": None})
+
+
+def test_repeated_runs_are_compared_with_repeated_ones(
     done: tuple[SweepDetail, Result],
 ) -> None:
-    close = {"final": 1.05, "stderr": 0.01}
-    said = verdict(done, close, {"final": 1.0, "stderr": 0.1, "trial": 7})
-    assert said == (
-        "Trial 7 of s1 has the best eval_loss, by 0.05: within its standard error of 0.1, "
-        "so they cannot be told apart."
-    )
-    said = verdict(done, close, {"final": 1.0, "stderr": 0.02})
-    assert said.endswith("by 0.05: more than its standard error of 0.02.")
-    assert verdict(done, close, {"final": 1.0, "stderr": None}).endswith("is not known.")
+    """2.5 standard errors: enough with many runs, too little with two."""
+    far = {"mean": 1.05, "error": 0.01, "runs": 2}
+    few = {"mean": 1.015, "error": 0.01, "runs": 2}
+    assert "within noise" in verdict(done, far, few)
+    many = {"runs": 50}
+    assert "more than noise" in verdict(done, far | many, few | many)
+    assert "of another kind" in verdict(done, far, few | {"runs": 1})
 
 
 def test_the_goal_says_which_is_better(done: tuple[SweepDetail, Result]) -> None:
-    pair = ({"final": 2.0, "stderr": None}, {"final": 1.0, "stderr": None})
+    pair = ({"mean": 2.0, "error": None}, {"mean": 1.0, "error": None})
     assert "of s1 has the best" in verdict(done, *pair)
     assert "of s0 has the best" in verdict(done, *pair, goal="maximize")
 
 
 def test_what_cannot_be_said(done: tuple[SweepDetail, Result]) -> None:
-    assert "Fewer than two" in verdict(done, {"final": 1.0}, None)
-    assert "the same eval_loss" in verdict(done, {"final": 1.0}, {"final": 1.0})
+    assert "Fewer than two" in verdict(done, {"mean": 1.0}, None)
+    assert "the same eval_loss" in verdict(done, {"mean": 1.0}, {"mean": 1.0})
     sweep, result = done
     score = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"name": "score"})})
     assert "different metrics" in compare_sweeps([sweep, score], [result, result]).verdict

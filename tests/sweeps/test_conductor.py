@@ -11,7 +11,7 @@ from sweeps.conductor import Command, Conductor, Mode
 from sweeps.journal import Asked, Body, Entry, Story, apply, fold
 from sweeps.lifecycle import TRIAL_ENDS
 from sweeps.searchers import make_searcher
-from sweeps.trial import Action, Evidence, Report, StepRecord, Verdict
+from sweeps.trial import Action, Evidence, Report, Role, StepRecord, Verdict
 from sweeps.windows import make_window
 
 HORIZON = 320
@@ -45,7 +45,7 @@ class Desk:
         action = self.verdicts.get((number, report.point), Action.CONTINUE)
         return Verdict(action=action, reason="test", message="As the test says.", evidence=PARTING)
 
-    def _revive(self, story: Story, last: bool) -> tuple[int, Verdict] | None:
+    def _revive(self, story: Story, last: bool, more: bool) -> tuple[int, Verdict] | None:
         self.asked_as_last.append(last)
         parked = [n for n, r in story.trials.items() if n in self.comebacks and r.state == "PAUSED"]
         back = Verdict(action=Action.CONTINUE, reason="revived", message="As the test says.")
@@ -427,6 +427,95 @@ def test_a_searcher_that_finds_nothing_more_ends_the_sweep() -> None:
     conductor = Conductor(desk.spec, desk.story, Unsure(), desk._judge, desk._append)
     assert conductor.next() is None
     assert conductor.done()
+
+
+# The reports of a desk have a loss and no evaluation.
+BY_LOSS: dict[str, Any] = {"metric": {"name": "loss", "goal": "minimize"}}
+TWICE = {"confirm": {"top": 2, "seeds": 2}, **BY_LOSS}
+ONCE = {"confirm": {"top": 1, "seeds": 1}, **BY_LOSS}
+
+
+def confirming() -> Desk:
+    """A desk whose search is over: four trials finished, alike."""
+    desk = Desk(**TWICE)
+    for number in range(4):
+        desk.conductor.next()
+        play(desk, number, 1)
+    return desk
+
+
+def test_a_sweep_paused_amid_its_confirmation_goes_on_with_it() -> None:
+    desk = confirming()
+    launch = desk.conductor.next()
+    assert launch is not None
+    assert (launch.trial.number, launch.trial.role) == (4, Role.CONFIRM)
+    desk.conductor.command(Command("p", "pause"))
+    assert desk.conductor.wish(4) is Action.PAUSE
+    desk.conductor.saved(4, 1, 64, 1.0)
+    assert desk.conductor.next() is None
+    assert desk.conductor.done()
+    assert not desk.conductor.complete()
+    after = Desk(desk.entries, **TWICE)
+    after.conductor.recover()
+    run_out(after)
+    assert after.conductor.complete()
+    assert [after.state(n) for n in after.story.trials] == ["DONE"] * 8
+
+
+def test_cancelled_amid_its_confirmation_it_ends() -> None:
+    desk = confirming()
+    desk.conductor.next()
+    desk.conductor.command(Command("c", "cancel"))
+    assert desk.conductor.wish(4) is Action.STOP
+    desk.conductor.stopped(4, 1, 64, 1.0)
+    assert desk.conductor.next() is None
+    assert desk.conductor.complete()
+    assert len(desk.story.trials) == 5
+
+
+def test_parked_trials_are_stopped_before_anything_is_confirmed() -> None:
+    desk = Desk(**ONCE)
+    desk.verdicts[1, 2] = Action.PAUSE
+    for number in range(4):
+        desk.conductor.next()
+        play(desk, number, 1)
+    assert desk.state(1) == "PAUSED"
+    assert not desk.conductor.done()
+    launch = desk.conductor.next()
+    assert launch is not None
+    assert launch.trial.role is Role.CONFIRM
+    assert (desk.state(1), desk.story.trials[1].reason) == ("STOPPED", "pruned")
+    assert desk.asked_as_last[-1]
+
+
+def test_one_that_is_brought_back_at_last_runs_before_anything_is_confirmed() -> None:
+    desk = Desk(**ONCE)
+    desk.verdicts[1, 2] = Action.PAUSE
+    for number in range(4):
+        desk.conductor.next()
+        play(desk, number, 1)
+    desk.comebacks = [1]
+    launch = desk.conductor.next()
+    assert launch is not None
+    assert (launch.trial.number, launch.attempt) == (1, 2)
+    assert desk.conductor.next() is None  # it runs: nothing is confirmed yet
+
+
+def test_a_larger_budget_amid_confirmation_is_searched_first() -> None:
+    desk = Desk(**ONCE, budget={"trials": 2})
+    for number in range(2):
+        desk.conductor.next()
+        play(desk, number, 1)
+    desk.conductor.next()
+    assert desk.story.trials[2].trial.role is Role.CONFIRM
+    desk.conductor.command(Command("more", "set_budget", trials=3))
+    launch = desk.conductor.next()
+    assert launch is not None
+    assert (launch.trial.number, launch.trial.role) == (3, Role.SEARCH)
+    play(desk, 2, 1)
+    play(desk, 3, 1)
+    run_out(desk)
+    assert desk.conductor.complete()
 
 
 @settings(max_examples=60, deadline=None)

@@ -47,6 +47,28 @@ def test_one_is_kept_by_default_and_the_goal_says_which(story: Story) -> None:
     assert best_finished(make_spec(metric=most), story) == [0]
 
 
+def finalists(*finals: float) -> Script:
+    script = Script()
+    for number, value in enumerate(finals):
+        script.run(value, learning_rate=0.1 * (number + 1))
+    return script
+
+
+def test_until_the_finalists_are_confirmed_all_of_them_are_kept() -> None:
+    """Then the confirmed means say which is best, whatever the search found."""
+    spec, script = make_spec(confirm={"top": 2, "seeds": 1}), finalists(1.0, 2.0, 3.0)
+    assert best_finished(spec, script.story) == [0, 1]
+    for rate, value in ((0.1, 5.0), (0.2, 4.0)):
+        run = script.ask(role=Role.CONFIRM, learning_rate=rate)
+        assert kept(spec, script.story, cancelled=False) == {0, 1, run}
+        script.say(run, make_report(10, value))
+        script.end(run)
+    assert best_finished(spec, script.story) == [1]
+    assert kept(spec, script.story, cancelled=False) == {1}
+    none = make_spec(confirm={"top": 2, "seeds": 1}, checkpoints={"keep_best": 0})
+    assert best_finished(none, finalists(1.0, 2.0).story) == []
+
+
 def test_of_equal_ones_the_one_asked_first_is_kept() -> None:
     script = Script()
     for _ in range(3):

@@ -7,7 +7,7 @@ from stories import Script, make_report, make_spec
 
 from sweeps.lifecycle import AttemptEnd
 from sweeps.ranking import rank, standings, stopped, unranked
-from sweeps.remarks import recommendation, remarks, told
+from sweeps.remarks import listed, remarks, told
 from sweeps.spec import SweepSpec
 from sweeps.trial import Action, Verdict
 
@@ -19,42 +19,6 @@ def noted(spec: SweepSpec, script: Script) -> str:
     waiting = standings(spec.spec.metric, records)
     lines = remarks(spec, rank(spec, records), unranked(spec, records), waiting, stopped(records))
     return "\n".join(lines)
-
-
-def advice(script: Script) -> str:
-    spec = make_spec()
-    return recommendation(spec, rank(spec, list(script.story.trials.values())), "Nothing ran.")
-
-
-def test_one_winner_is_named_with_its_value_and_settings() -> None:
-    script = Script()
-    script.run(2.0)
-    script.run(1.5, error=0.25, learning_rate=2e-05)
-    text = advice(script)
-    assert "Trial 1 is best: eval_loss 1.5 (standard error 0.25)" in text
-    assert "global_batch_size: 10, learning_rate: 2e-05" in text
-
-
-def test_tied_winners_are_named_and_the_quickest_recommended() -> None:
-    script = Script()
-    slow = script.run(1.0, error=0.5)
-    script.story.trials[slow].attempts[-1].seconds = 50.0
-    quick = script.run(1.25, error=0.5, learning_rate=0.3)
-    script.run(9.0, error=0.5)
-    text = advice(script)
-    assert f"Trials {slow} and {quick} lie within one standard error" in text
-    assert f"quickest of them is trial {quick}, 10 s" in text
-
-
-def test_equal_winners_without_an_error_are_called_equal() -> None:
-    script = Script()
-    for _ in range(3):
-        script.run(1.0)
-    assert "Trials 0, 1 and 2 are equal" in advice(script)
-
-
-def test_without_a_winner_there_is_no_recommendation() -> None:
-    assert advice(Script()) == "No recommendation. Nothing ran."
 
 
 @pytest.mark.parametrize(
@@ -113,3 +77,4 @@ def test_settings_are_told_as_a_person_writes_them() -> None:
         "a: 2e-05, b: true, c: cosine, d: 8"
     )
     assert told({}) == "no parameters"
+    assert [listed([4]), listed([4, 2]), listed([4, 2, 7])] == ["4", "4 and 2", "4, 2 and 7"]

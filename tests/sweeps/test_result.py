@@ -27,7 +27,8 @@ def test_a_sweep_that_ran_whole() -> None:
     }  # fmt: skip
     assert found.compute_saved == 0.0
     assert found.samples_run == 3000
-    assert found.recommendation.startswith("Trial 1 is best")
+    assert found.recommendation.startswith("Trial 1 has the best eval_loss of 3 single runs")
+    assert (found.winner, found.recommended) == (None, 1)
 
 
 def test_compute_saved_counts_what_stopped_trials_did_not_run() -> None:
@@ -108,15 +109,58 @@ def test_nan_never_wins() -> None:
     assert [row.trial for row in found.unranked] == [0]
 
 
-def test_base_and_confirm_runs_are_no_part_of_the_search() -> None:
+def test_base_preset_and_confirm_runs_are_rows_of_their_own() -> None:
     script = Script()
     script.run(2.0)
-    base = script.ask(role=Role.BASE)
-    script.say(base, make_report(10, 1.0))
-    script.end(base)
-    found = make_result(make_spec(), script.story)
+    for role, value in ((Role.BASE, 3.0), (Role.PRESET, 2.5), (Role.CONFIRM, 2.25)):
+        number = script.ask(role=role)
+        script.say(number, make_report(10, value))
+        script.end(number, samples=0 if role is Role.BASE else 1000)
+    spec = make_spec(confirm={"top": 1, "seeds": 1})
+    found = make_result(spec, script.story)
     assert [row.trial for row in found.ranking] == [0]
+    assert (found.ranking[0].final, found.ranking[0].mean) == (2.0, 2.25)
     assert found.counts["DONE"] == 1
+    assert [(row.role, row.difference) for row in found.beside] == [
+        (Role.BASE, 0.75), (Role.PRESET, 0.25), (Role.CONFIRM, 0.0),
+    ]  # fmt: skip
+    assert (found.samples_run, found.compute_saved) == (1000, 0.0)
+    assert found.samples_beside == {"base": 0, "preset": 1000, "confirm": 1000}
+
+
+def test_a_search_over_seeds_has_a_winner_once_nothing_runs_any_more() -> None:
+    script, last = Script(), 0
+    for rate, seed, value in ((0.1, 1, 1.0), (0.2, 1, 5.0), (0.1, 2, 1.1), (0.2, 2, 5.1)):
+        script.run(value, learning_rate=rate, seed=seed)
+    for rate, value in ((0.1, 0.9), (0.2, 4.9)):
+        last = script.ask(learning_rate=rate, seed=3)
+        assert make_result(make_spec(), script.story).winner is None
+        script.say(last, make_report(10, value))
+        script.end(last)
+    found = make_result(make_spec(), script.story)
+    assert [(row.trial, row.runs, row.basis) for row in found.ranking] == [
+        (4, 3, "seeds"), (5, 3, "seeds"),
+    ]  # fmt: skip
+    assert found.winner == 4
+    assert "Trial 4 is best: eval_loss 1 (standard error 0.058 over 3 runs)" in found.recommendation
+
+
+def test_there_is_a_winner_only_once_all_confirmation_runs_are_over() -> None:
+    script = Script()
+    for rate, value in ((0.1, 1.0), (0.2, 2.0)):
+        script.run(value, learning_rate=rate)
+    spec = make_spec(confirm={"top": 2, "seeds": 2})
+    for number, again in enumerate((1.0, 2.0, 1.01, 2.01)):
+        found = make_result(spec, script.story)
+        assert found.winner is None, number
+        assert "Not all confirmation runs are over." in found.recommendation
+        run = script.ask(role=Role.CONFIRM, learning_rate=0.1 if number % 2 == 0 else 0.2)
+        script.say(run, make_report(10, again))
+        script.end(run)
+    found = make_result(spec, script.story)
+    assert found.winner == 0
+    assert found.recommendation.startswith("Trial 0 is best: eval_loss 1.005 (standard error 0.005")
+    assert Result.model_validate_json(found.model_dump_json()) == found
 
 
 def test_a_result_survives_json_with_nan_in_it() -> None:

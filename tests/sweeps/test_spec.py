@@ -12,7 +12,7 @@ from stories import make_spec, plain
 
 from sweeps.documents import read_document
 from sweeps.errors import Fault, SpecError
-from sweeps.pruners.configs import Median
+from sweeps.pruners.configs import EarlyDynamics
 from sweeps.spec import SweepSpec, json_schema, parse, parse_text, seconds_of
 
 # The example of the design document, made whole: every field that a user may write.
@@ -45,6 +45,7 @@ spec:
   resources: {pool: a100, gpus_per_trial: 1, max_parallel: 8}
   budget: {trials: 81, gpu_hours: 200, wall_clock: 48h}
   confirm: {top: 3, seeds: 3}
+  baselines: {base: true, preset: tulu2}
 """
 SCHEMA = json_schema()
 
@@ -84,8 +85,8 @@ def test_what_is_dumped_parses_to_itself() -> None:
     assert parse(spec.dump()).dump() == spec.dump()
 
 
-def test_the_default_pruner_is_median() -> None:
-    assert isinstance(make_spec().spec.pruning, Median)
+def test_the_default_pruner_is_early_dynamics() -> None:
+    assert isinstance(make_spec().spec.pruning, EarlyDynamics)
 
 
 scalars = st.booleans() | st.integers(-5, 5) | st.floats(-9, 9) | st.text("abc", max_size=3)
@@ -261,8 +262,20 @@ json_like = st.recursive(
 )
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [{}, {"preset": None}, {"base": False}, {"base": True, "preset": "lab"}],
+)
+def test_a_row_that_is_not_wanted_is_told_and_read_again(rows: dict[str, Any]) -> None:
+    """Null is no default here: a dump that left it out would ask for the preset."""
+    spec = parse(plain(baselines=rows))
+    told = spec.dump()["spec"]["baselines"]
+    assert told["preset"] == rows.get("preset", "tulu2")
+    assert parse(spec.dump()) == spec
+
+
 @given(json_like, st.integers(0, 10**6))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_no_input_breaks_parse(junk: Any, seed: int) -> None:
     """Junk anywhere in a good spec is a SpecError or a spec, never another exception."""
     data = read_document(WHOLE)

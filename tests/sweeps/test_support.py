@@ -22,10 +22,8 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
         "/spec/workload/strategy",
         {"workload": {"model": "x", "data": DATA, "strategy": {"phased": [{"data": "y"}]}}},
     ),
-    ("/spec/pruning/type", {"pruning": {"type": "early_dynamics"}}),
     ("/spec/budget/gpu_hours", {"budget": {"gpu_hours": 1}}),
     ("/spec/budget/wall_clock", {"budget": {"wall_clock": "1h"}}),
-    ("/spec/confirm", {"confirm": {"top": 1, "seeds": 1}}),
     ("/spec/resources/gpus_per_trial", {"resources": {"gpus_per_trial": 2}}),
     ("/spec/workload/model", {"workload": {"model": "s3://bucket/model", "data": DATA}}),
     ("/spec/workload/data/train", {"workload": {"model": "x", "data": {"train": "gs://b/t"}}}),
@@ -55,12 +53,15 @@ def test_every_row_of_the_table_is_tried_above() -> None:
         {},
         *[{"method": {"type": name}, "budget": {"trials": 3}} for name in sorted(SEARCHERS)],
         {"pruning": {"type": "never"}},
+        {"pruning": {"type": "early_dynamics", "audit": 0.1, "history": True}},
         {"pruning": {"type": "median", "grace": 0.5}},
         {"pruning": {"type": "halving", "eta": 2}},
         {"pruning": {"type": "recipe", "keep": 0.3}},
         {"resources": {"gpus_per_trial": 0.5}},
         {"resources": {"gpus_per_trial": 1}},
         {"resources": {"gpus_per_trial": 0}},
+        {"confirm": {"top": 2, "seeds": 3}},
+        {"baselines": {"base": True, "preset": None}},
     ],
 )
 def test_what_is_built_passes(changes: dict[str, Any]) -> None:
@@ -68,7 +69,7 @@ def test_what_is_built_passes(changes: dict[str, Any]) -> None:
 
 
 def test_everything_asked_for_is_named_at_once() -> None:
-    changes = {"confirm": {"top": 1, "seeds": 1}, "budget": {"gpu_hours": 1}}
+    changes = {"budget": {"gpu_hours": 1, "wall_clock": "1h"}}
     with pytest.raises(UnsupportedError) as caught:
         refuse(make_spec(**changes))
     assert len(caught.value.faults) == 2

@@ -99,3 +99,12 @@ def test_an_agent_outlives_a_service_that_goes_away(host: Host, tmp_path: Path) 
 
 def test_no_gpu_here_or_some() -> None:
     assert visible_gpus() >= 0
+
+
+def test_an_agent_that_ends_in_good_order_is_no_longer_listed(host: Host, tmp_path: Path) -> None:
+    thread, stop = serve(make_agent(host, tmp_path))
+    with host.client() as user:
+        until(lambda: bool(user.pools().items))
+        stop.set()
+        thread.join(20)
+        assert user.pools().items == []

@@ -109,6 +109,50 @@ def test_a_keeper_is_sure_until_the_term_of_its_last_renewal_is_over(claimed: Cl
     keeper.stop()
 
 
+def test_a_service_that_comes_back_with_shorter_leases(tmp_path: Path) -> None:
+    """A driver that renewed as seldom as before would lose its sweep to any other agent."""
+    settings = migrated(make_settings(tmp_path, lease_seconds=30, renew_seconds=1))
+    with hosted(settings) as host, host.client() as user:
+        user.create_sweep(make_spec())
+        port = host.socket.getsockname()[1]
+        agent = host.client(AGENT)
+        lease = agent.claim(make_offer())
+        assert lease is not None
+        keeper = LeaseKeeper(agent, lease)
+        keeper.start()
+    shorter = settings.model_copy(update={"lease_seconds": 0.8, "renew_seconds": 0.1})
+    with hosted(shorter, port) as host, host.client(AGENT) as other:
+        until(lambda: keeper.sure() and other.get_sweep(lease.sweep).driven)
+        time.sleep(1.5)  # until the first renewal under the new terms, and longer than those
+        for _ in range(20):
+            assert other.claim(make_offer("other")) is None
+            time.sleep(0.05)
+        assert keeper.sure()
+        keeper.stop()
+        assert not keeper.lost.is_set()
+    agent.close()
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_jumps_on_the_drivers_machine(
+    claimed: Claimed, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """The keeper counts seconds that pass, and does not read the time of day."""
+    host, _, agent, lease = claimed
+    keeper = LeaseKeeper(agent, lease)
+    keeper.start()
+    right = time.time
+    monkeypatch.setattr("workers.lease.time.time", lambda: right() + 3600 * hours)
+    # The service in this process asks `datetime`, whose clock stays right.
+    assert keeper.sure()
+    time.sleep(1.5)  # longer than the lease
+    assert keeper.sure()
+    host.stop()
+    time.sleep(1.2)
+    assert not keeper.sure()
+    keeper.stop()
+
+
 def test_a_keeper_of_a_lost_lease_is_not_sure(claimed: Claimed) -> None:
     _, _, agent, lease = claimed
     until(lambda: agent.claim(make_offer("other")) is not None)

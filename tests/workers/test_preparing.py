@@ -7,11 +7,13 @@ import pytest
 from e2e_support import sft_spec, write_data
 from tests_support import toy_spec
 
+from service.schemas import PastPoint, PastSweep, PastSweeps, PastTrial
 from sweeps.checks import check
 from sweeps.errors import SpecError
-from sweeps.journal import Prepared
+from sweeps.journal import Asked, Entry, PastCurves, Prepared, fold
 from sweeps.spec import SweepSpec, parse
-from workers.preparing import device_of, prepare, trial_resources
+from sweeps.trial import Role
+from workers.preparing import device_of, past_curves, prepare, trial_resources
 from workers.settings import WorkerSettings
 
 
@@ -35,6 +37,22 @@ def test_data_is_counted_and_digested(tmp_path: Path) -> None:
     assert (prepared.train_samples, prepared.eval_samples) == (30, 4)
     write_data(tmp_path / "train.jsonl", 30, seed=3)
     assert prepare(sft_spec("count", tmp_path), settings, "cpu").data_digest != prepared.data_digest
+
+
+def test_the_rows_that_the_recipe_can_make_are_journalled(
+    tmp_path: Path, settings: WorkerSettings
+) -> None:
+    write_data(tmp_path / "train.jsonl", 3, seed=1)
+    write_data(tmp_path / "eval.jsonl", 3, seed=2)
+    ours = WorkerSettings(storage=tmp_path, data_roots=str(tmp_path))
+    rows = prepare(sft_spec("rows", tmp_path), ours, "cpu").rows
+    assert rows == [Role.BASE, Role.PRESET]
+    assert prepare(toy_spec(), settings, "cpu").rows == []
+
+
+def test_a_base_row_that_the_recipe_cannot_make_is_refused(settings: WorkerSettings) -> None:
+    with pytest.raises(SpecError, match="/spec/baselines/base: the recipe toy cannot evaluate"):
+        prepare(toy_spec(baselines={"base": True}), settings, "cpu")
 
 
 def test_a_metric_that_the_data_does_not_give_is_refused(tmp_path: Path) -> None:
@@ -110,3 +128,65 @@ def test_a_cluster_without_nodes_refuses_nothing(settings: WorkerSettings) -> No
 )
 def test_what_trials_run_on(cluster: dict[str, float], expected: str, found: str) -> None:
     assert device_of(cluster, expected) == found
+
+
+PAST = PastSweeps(
+    items=[
+        PastSweep(
+            sweep="swp_" + "1" * 32,
+            trials=[
+                PastTrial(
+                    params={"learning_rate": 0.1},
+                    final=1.5,
+                    points=[PastPoint(share=0.05, loss=2.0, grad_norm=None, metric=3.0)],
+                )
+            ],
+        )
+    ]
+)
+
+
+def entry(body: Prepared | Asked | PastCurves, seq: int = 1) -> Entry:
+    return Entry(seq=seq, at="2026-11-21T09:00:00Z", body=body)
+
+
+def test_past_curves_are_asked_for_once() -> None:
+    spec = toy_spec(pruning={"type": "early_dynamics", "history": True})
+    prepared = entry(Prepared(horizon_samples=64))
+    found = past_curves(spec, [prepared], lambda: PAST)
+    assert found is not None
+    # The journal's text comes back as the same evidence.
+    again = Entry.model_validate_json(entry(found, 2).model_dump_json())
+    assert fold([prepared, again]).evidence == [
+        {
+            "sweep": "swp_" + "1" * 32,
+            "trials": [
+                {
+                    "params": {"learning_rate": 0.1},
+                    "final": 1.5,
+                    "points": [{"share": 0.05, "loss": 2.0, "grad_norm": None, "metric": 3.0}],
+                }
+            ],
+        }
+    ]
+    assert past_curves(spec, [prepared, again], unasked) is None
+
+
+def test_where_there_is_nothing_to_learn_from_the_journal_says_so() -> None:
+    spec = toy_spec(pruning={"type": "early_dynamics", "history": True})
+    found = past_curves(spec, [], lambda: PastSweeps(items=[]))
+    assert found == PastCurves(curves=[])
+    assert past_curves(spec, [entry(found)], unasked) is None
+
+
+def test_past_curves_are_not_asked_for_unless_wanted() -> None:
+    plain, without = {"type": "early_dynamics"}, {"type": "never"}
+    for pruning in (plain, without):
+        assert past_curves(toy_spec(pruning=pruning), [], unasked) is None
+    # A sweep that began without them goes on without them.
+    spec = toy_spec(pruning={**plain, "history": True})
+    assert past_curves(spec, [entry(Asked(trial=0, params={}))], unasked) is None
+
+
+def unasked() -> PastSweeps:
+    raise AssertionError("nobody may ask")

@@ -17,6 +17,7 @@ from tracking import history, runs_of, spooled, write_steps
 from service.client import Client
 from sweeps.lifecycle import AttemptEnd
 from sweeps.trial import trial_id
+from workers import shipping
 from workers.checkpoints import CheckpointFolder
 from workers.leftovers import Leftovers
 from workers.order import checkpoints_of, trial_folder
@@ -168,6 +169,23 @@ def test_a_sweep_cancelled_without_a_driver_is_shown_and_tidied(sweep: Sweep, ho
     assert not sweep.marked
     check(sweep, ["KILLED", "FINISHED", "FINISHED", "KILLED"])
     assert kept(sweep) == [0]
+
+
+def test_an_ended_sweep_gets_its_figures_after_everything_else(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep.service.finish(sweep.id, sweep.token, "DONE", "Trial 0 is best.")
+    with monkeypatch.context() as patch:
+        # MLflow goes away between the last point and the figures.
+        patch.setattr(shipping, "publish", lambda *_: False)
+        assert not sweep.ship()
+    assert sweep.marked
+    check(sweep, ["FINISHED", "FINISHED", "FINISHED", "KILLED"])
+    assert sweep.ship()
+    assert not sweep.marked
+    (parent,), _ = runs_of(sweep.mlflow, sweep.project, sweep.id)
+    found = [file.path for file in sweep.mlflow.list_artifacts(parent.info.run_id, "figures")]
+    assert found == [f"figures/{name}" for name in ("compute.png", "curves.png", "figures.html")]
 
 
 def nowhere(sweep: Sweep) -> WorkerSettings:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeps.errors import SweepError
+from sweeps.trial import Role
 
 if TYPE_CHECKING:
     from sweeps.spec import Workload
@@ -42,15 +43,33 @@ class Recipe:
     """A recipe by its code paths (`module:function`), imported when called.
 
     The driver calls `prepare` and never `run`, so it never imports torch.
+
+    `untrained_path` evaluates the base model without training it (an operator's recipe: the
+    function `run_untrained` of its module); `presets` says that the recipe reads the parameters of
+    the shipped presets. Without them a sweep has no such row.
     """
 
     name: str
     run_path: str
     prepare_path: str | None = None
+    untrained_path: str | None = None
+    presets: bool = False
+
+    def rows(self) -> list[Role]:
+        """The rows beside a search that this recipe can make. Raises RecipeError."""
+        can = {Role.BASE: self._untrained() is not None, Role.PRESET: self.presets}
+        return [role for role, able in can.items() if able]
 
     def run(self, context: Context) -> None:
         """Train one trial. Raises RecipeError when the code cannot be imported."""
         self.load()(context)
+
+    def run_untrained(self, context: Context) -> None:
+        """Evaluate the base model as it is. Raises RecipeError for a recipe that cannot."""
+        path = self._untrained()
+        if path is None:
+            raise RecipeError(f"The recipe '{self.name}' cannot evaluate an untrained model.")
+        _import(self.name, path)(context)
 
     def load(self) -> Callable[[Context], None]:
         """Import the recipe's `run` (a warm worker does so before its first trial)."""
@@ -69,10 +88,24 @@ class Recipe:
         function = getattr(_module(self.name, module), "prepare", None)
         return function(workload, roots) if function else Facts()
 
+    def _untrained(self) -> str | None:
+        # The driver knows a built-in recipe by its paths alone: its module imports torch.
+        if self.untrained_path is not None or self.prepare_path is not None:
+            return self.untrained_path
+        module = self.run_path.partition(":")[0]
+        there = hasattr(_module(self.name, module), "run_untrained")
+        return f"{module}:run_untrained" if there else None
+
 
 RECIPES: dict[str, Recipe] = {
     # `prepare` stands in a module of its own: the driver needs it without torch.
-    "sft": Recipe("sft", "workers.recipes.sft:run", "workers.recipes.parts.facts:prepare"),
+    "sft": Recipe(
+        "sft",
+        "workers.recipes.sft:run",
+        prepare_path="workers.recipes.parts.facts:prepare",
+        untrained_path="workers.recipes.sft:run_untrained",
+        presets=True,
+    ),
 }
 
 

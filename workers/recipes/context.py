@@ -18,7 +18,7 @@ from sweeps.points import RunPlan
 from sweeps.pruners.guards import step_guard
 from sweeps.reporting import due
 from sweeps.spec import Evaluation, Workload
-from sweeps.trial import Params, Report, StepRecord
+from sweeps.trial import NOTHING_SEEN, Params, Report, StepRecord, Window
 from sweeps.windows import make_window
 from workers.checkpoints import CheckpointFolder
 from workers.roots import DataRoots
@@ -40,6 +40,14 @@ class Stopped(BaseException):
 
 class Paused(Stopped):
     """Raised in `step` after the state was saved; a later attempt goes on from there."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One micro-batch of a step: its samples, the global L2 norm of its own mean gradient."""
+
+    samples: int
+    grad_norm: float
 
 
 class Link(Protocol):
@@ -129,12 +137,14 @@ class Context:
         learning_rate: float,
         label_tokens: int | None = None,
         changed: bool = True,
+        part: Part | None = None,
         ends: bool = False,
         evaluate: Callable[[], Mapping[str, float]] | None = None,
     ) -> None:
         """Tell of one optimizer step: its samples, its non-padding tokens, its token-mean loss in
         nats, its pre-clip gradient norm, the learning rate it used.
 
+        `part` is one micro-batch of several, from which the noise of the gradient is estimated.
         `evaluate` is called when an evaluation is due here. `ends`: the run is over with this step,
         its target reached before its horizon; return after it. Blocks at a decision point for the
         verdict. Raises Stopped, or Paused after saving.
@@ -152,6 +162,9 @@ class Context:
             seconds=time.monotonic() - self._clock,
             changed=changed or learning_rate == 0,
             label_tokens=label_tokens,
+            samples=samples,
+            micro_grad_norm=part.grad_norm if part else None,
+            micro_batch=part.samples if part else None,
         )
         self._steps.append(record)
         self._log_step(record)
@@ -164,12 +177,23 @@ class Context:
         else:
             metrics = self._evaluate(evaluate) if now.evaluate else {}
             report = self._report(now.point, metrics, None)
+            self._log_noise(report.window)
             self._point, self._steps = now.point, []
             if now.point == self.plan.points and self._keep_final:
                 self._save_last(report)
             else:
                 self._tell(report)
         self._clock = time.monotonic()
+
+    def untrained(self, metrics: Mapping[str, float]) -> None:
+        """Tell what the base model measures as it is, instead of training it: the only report of
+        this run, at its last decision point and after no sample. Return after it."""
+        if metrics:
+            self._log.append(0, metrics)
+        report = Report(
+            point=self.plan.points, samples=0, step=0, window=NOTHING_SEEN, metrics=dict(metrics)
+        )
+        self._tell(report)
 
     def _log_step(self, record: StepRecord) -> None:
         values = {"loss": record.loss, "learning_rate": record.learning_rate}
@@ -178,6 +202,13 @@ class Context:
         if self._tokens:
             values["num_tokens"] = float(self._tokens)
         self._log.append(record.samples_seen, values)
+
+    def _log_noise(self, window: Window) -> None:
+        """Per decision point, not per step: a single step says nothing of it."""
+        noise = {"noise_scale": window.noise_scale, "true_grad_norm": window.true_grad_norm}
+        found = {name: value for name, value in noise.items() if value is not None}
+        if found:
+            self._log.append(self._samples, found)
 
     def _evaluate(self, evaluate: Callable[[], Mapping[str, float]] | None) -> dict[str, float]:
         if evaluate is None:

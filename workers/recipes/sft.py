@@ -22,8 +22,8 @@ from transformers import PreTrainedModel
 
 from sweeps.seeds import generator
 from sweeps.trial import Params
-from workers.recipes.context import Context
-from workers.recipes.parts.batches import SampleOrder, micro_batches
+from workers.recipes.context import Context, Part
+from workers.recipes.parts.batches import Batch, SampleOrder, micro_batches
 from workers.recipes.parts.choices import read_held_out
 from workers.recipes.parts.data import Examples, tokenise
 from workers.recipes.parts.evaluate import Evaluator
@@ -36,7 +36,7 @@ from workers.recipes.parts.rows import Source, eval_sources, train_source
 from workers.recipes.parts.schedule import learning_rates
 from workers.recipes.parts.state import TrainingState, fingerprint
 
-__all__ = ["prepare", "run"]
+__all__ = ["prepare", "run", "run_untrained"]
 Tokenised = TypeVar("Tokenised")
 
 
@@ -75,17 +75,31 @@ def run(context: Context) -> None:
             learning_rate=rate(step),
             label_tokens=batch.label_tokens,
             changed=not torch.equal(before, fingerprint(model)),
+            part=batch.part,
             evaluate=partial(evaluator, model) if evaluator.sets else None,
         )
 
 
+def run_untrained(context: Context) -> None:
+    """Evaluate the base model before any step, as a trial of the same workload would be.
+
+    Raises SpecError for a model or data that cannot be used.
+    """
+    base, _, evaluator = _materials(context)
+    context.untrained(evaluator(base.fresh()) if evaluator.sets else {})
+
+
 @dataclass(frozen=True)
 class BatchSum:
-    """One global batch: non-padding tokens, tokens that the loss is over, their mean loss."""
+    """One global batch: non-padding tokens, tokens that the loss is over, their mean loss.
+
+    `part` is its first micro-batch, None when that is the whole batch.
+    """
 
     tokens: int
     label_tokens: int
     loss: float
+    part: Part | None = None
 
 
 def accumulate(
@@ -96,12 +110,30 @@ def accumulate(
     parts = list(micro_batches(examples, chosen, context.micro_batch_size, pad))
     label_tokens = sum(part.label_tokens for part in parts)
     total = torch.zeros((), dtype=torch.float64, device=device)
+    first: torch.Tensor | None = None
     for part in parts:
         loss = token_losses(model, part.to(device), device).sum()
         (loss / label_tokens).backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
+        if first is None and len(parts) > 1:
+            first = grad_norm(model)
     tokens = sum(int(part.mask.sum()) for part in parts)
-    return BatchSum(tokens, label_tokens, float(total) / label_tokens)
+    mean = float(total) / label_tokens
+    return BatchSum(tokens, label_tokens, mean, _part(parts[0], first, label_tokens))
+
+
+def grad_norm(model: PreTrainedModel) -> torch.Tensor:
+    """The global L2 norm of the gradient as it is now. Changes nothing, waits for no device."""
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    return torch.nn.utils.get_total_norm(grads)
+
+
+def _part(first: Batch, norm: torch.Tensor | None, label_tokens: int) -> Part | None:
+    """`norm` is that of the first micro-batch's share of the mean over all label tokens; its own
+    mean is over its own."""
+    if norm is None or not first.label_tokens:
+        return None
+    return Part(len(first.ids), float(norm) * label_tokens / first.label_tokens)
 
 
 def clip(model: PreTrainedModel, limit: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from sweeps.audit import measured
 from sweeps.journal import CommandApplied, Entry, Reported, Story, fold
 from sweeps.lifecycle import TRIAL_ENDS, TrialState
 from sweeps.metric import cost, value_at
@@ -87,6 +88,22 @@ class Chronicle:
             saved = compute_saved(self.spec, self.story, search)
             if saved is not None:
                 self._point("compute_saved", saved, seq, at)
+        # Others estimate and audit nothing, and to measure it takes a look at every trial.
+        if hasattr(self.spec.spec.pruning, "audit"):
+            self._audited(seq, at)
+
+    def _audited(self, seq: int, at: int) -> None:
+        """What the pruner estimates of itself, and what its audits measured, once there is any."""
+        audit = measured(self.spec, self.story)
+        for key, value in (
+            ("miss_risk_estimate", audit.estimate),
+            ("false_kill_rate", audit.rate),
+            ("false_kill_rate_low", audit.low),
+            ("false_kill_rate_high", audit.high),
+            ("signal_agreement", audit.agreement),
+        ):
+            if value is not None:
+                self._point(key, value, seq, at)
 
     def _point(self, key: str, value: float, seq: int, at: int) -> None:
         if self._shown.get(key) != value:

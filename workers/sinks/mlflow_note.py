@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sweeps.journal import Story
 from sweeps.lifecycle import TrialState
+from sweeps.pruning_report import tells
 from sweeps.ranking import Ranked, Standing
 from sweeps.remarks import told
 from sweeps.result import Result, make_result
 from sweeps.spec import SweepSpec
-from sweeps.trial import trial_id
+from sweeps.trial import Role, trial_id
 
 TOP = 10
 NOTES = 5
@@ -32,7 +33,9 @@ def note(
     if charts:
         parts.append(f"[Curves of all trials]({charts})")
     parts.append(result.recommendation)
-    parts += [_ranking(result, pages), _waiting(result, pages)]
+    if result.pruning is not None and tells(result.pruning):
+        parts.append(result.pruning.sentence)
+    parts += [_ranking(result, pages), _beside(result, pages), _waiting(result, pages)]
     parts.append("\n".join(f"- {_plain(remark)}" for remark in result.notes[:NOTES]))
     parts.append(_questions(result, sweep_id))
     return "\n\n".join(part for part in parts if part)
@@ -56,8 +59,20 @@ def _headline(result: Result, state: str, message: str) -> str:
 
 
 def _ranking(result: Result, pages: Mapping[int, str]) -> str:
-    rows = [[str(row.rank), *_row(row, row.final, pages)] for row in result.ranking[:TOP]]
+    rows = [[str(row.rank), *_row(row, row.mean, pages)] for row in result.ranking[:TOP]]
     return _table(["rank", "trial", result.metric.name, "configuration"], rows)
+
+
+def _beside(result: Result, pages: Mapping[int, str]) -> str:
+    """Base model and preset. Confirmation runs are in the means of the ranking."""
+    rows = []
+    for row in result.beside:
+        if row.role is not Role.CONFIRM and row.final is not None:
+            page = pages.get(row.trial)
+            trial = f"[{row.trial}]({page})" if page else str(row.trial)
+            gap = "" if row.difference is None else f"{row.difference:+.4g}"
+            rows.append([row.role.value, trial, f"{row.final:.6g}", gap])
+    return _table(["beside", "trial", result.metric.name, "to the best"], rows)
 
 
 def _waiting(result: Result, pages: Mapping[int, str]) -> str:

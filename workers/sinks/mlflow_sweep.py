@@ -68,6 +68,7 @@ def winner_yaml(spec: SweepSpec, params: Params) -> str:
     body = {name: part for name, part in plain["spec"].items() if name not in ("budget", "confirm")}
     body["parameters"] = {name: {"value": value} for name, value in params.items()}
     body["method"], body["pruning"] = {"type": "grid"}, {"type": "never"}
+    body["baselines"] = {"base": False, "preset": None}
     name = f"{spec.metadata.name[: _NAME_LENGTH - 7]}-winner"
     winner = {**plain, "metadata": {**plain["metadata"], "name": name}, "spec": body}
     parse(winner)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from sweeps.facts import facts, told
 from sweeps.lifecycle import StopReason, TrialState
 from sweeps.metric import best_so_far
 from sweeps.space import Choice
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action, Evidence, Params, ParamValue, Role, TrialRecord, Verdict, trial_id
+from sweeps.trial import Action, Params, ParamValue, Role, TrialRecord, Verdict, trial_id
 from workers.sinks.metric_spool import Point
 from workers.sinks.mlflow_chronicle import Chronicle
 from workers.sinks.mlflow_runs import FAILED, FINISHED, KILLED, PRUNE, RUNNING, RunPicture
@@ -54,7 +55,11 @@ def trial_name(spec: SweepSpec, record: TrialRecord) -> str:
 
 
 def verdict_of(record: TrialRecord) -> tuple[int, Verdict] | None:
-    """The point and the verdict by which a trial is stopped or parked now; None: by none."""
+    """The point and the verdict by which a trial is stopped or parked now, or was condemned and
+    runs on as an audit; None: by none."""
+    for point, verdict in sorted(record.verdicts.items()):
+        if verdict.audit:
+            return point, verdict
     by_verdict = record.state == TrialState.PAUSED or record.reason == StopReason.PRUNED
     if not by_verdict or not record.verdicts:
         return None
@@ -107,18 +112,8 @@ def _tags(sweep_id: str, record: TrialRecord) -> dict[str, str]:
 
 
 def _prune_tags(verdict: Verdict, point: int, samples: int) -> dict[str, str]:
-    seen: Evidence = verdict.evidence
-    told = {
-        "reason": verdict.reason,
-        "message": verdict.message,
-        "point": str(point),
-        "samples": str(samples),
-        "signal": seen.signal,
-        "value": None if seen.value is None else f"{seen.value:.6g}",
-        "cutoff": None if seen.cutoff is None else f"{seen.cutoff:.6g}",
-        "peers": ",".join(str(peer) for peer in seen.peers) or None,
-    }
-    return {PRUNE + name: text for name, text in told.items() if text is not None}
+    seen = told(facts(verdict, point, samples))
+    return {PRUNE + name: text for name, text in seen.items()}
 
 
 def _best(chronicle: Chronicle, record: TrialRecord) -> list[Point]:

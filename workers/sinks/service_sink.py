@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from service.client import Client
-from service.errors import NotFound, ServiceError, StaleLease
+from service.errors import JournalGap, NotFound, ServiceError, StaleLease
 from sweeps.journal import Entry
 
 log = logging.getLogger(__name__)
@@ -22,9 +22,9 @@ class ServiceSink:
 
     `stored` is the last seq that the service has. `acknowledged` is called for every entry the
     service has, in order, on the sink's thread: what only the driver knows is not shown elsewhere.
-    `lost` is set when the token is stale or an entry is refused; nothing is sent after that. When
-    one is refused, `aside` is called first, once: what this driver wrote leads nowhere, and the
-    next one must start from the service's journal.
+    `lost` is set when the token is stale, when the service has less than it had, or when an entry
+    is refused; nothing is sent after that. When one is refused, `aside` is called first, once: what
+    this driver wrote leads nowhere, and the next one must start from the service's journal.
     """
 
     def __init__(
@@ -85,6 +85,12 @@ class ServiceSink:
                 self._stored = self._client.append(self._sweep, self._token, fresh)
         except (StaleLease, NotFound) as error:
             log.error("the journal of %s is no longer ours: %s", self._sweep, error.detail)
+            self._lost.set()
+            return False
+        except JournalGap as error:
+            # The service forgot what it had stored: its database was restored. The spool stays; the
+            # next driver finds that it continues the service's journal, and ships it again.
+            log.error("the service has less of %s than it had: %s", self._sweep, error.detail)
             self._lost.set()
             return False
         except ServiceError as error:

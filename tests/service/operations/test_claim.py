@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,6 +20,7 @@ from service_support import (
 )
 from sqlalchemy.orm import Session
 
+from service import calls
 from service.client import Client
 from service.clock import Terms, now
 from service.operations.claim import claim
@@ -163,3 +165,21 @@ def test_driving_is_a_list_of_sweep_ids() -> None:
     for wrong in ([sweep] * 1001, ["nope"]):
         with pytest.raises(ValidationError):
             make_offer(driving=wrong)
+
+
+def test_an_agent_that_leaves_gets_nothing_and_is_no_longer_listed(
+    user: Client, agent: Client
+) -> None:
+    agent.claim(make_offer())
+    user.create_sweep(make_spec())
+    assert agent.claim(make_offer(leaving=True)) is None
+    (pool,) = user.pools().items
+    assert pool.agents == []
+    assert take(agent).token == 1
+
+
+def test_an_offer_says_only_what_is_not_usual(agent: Client) -> None:
+    """So that a service of before `leaving` takes the offers of an agent that knows it."""
+    body = calls.claim(make_offer()).body
+    assert body is not None
+    assert set(json.loads(body)) == {"agent", "pool", "slots", "recipes"}

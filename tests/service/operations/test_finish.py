@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
 import httpx
 import pytest
-from service_support import Writer, applied, asked, ended, make_spec, started, take
+from service_support import (
+    AGENT,
+    Host,
+    Writer,
+    applied,
+    asked,
+    ended,
+    hosted,
+    make_spec,
+    started,
+    take,
+)
 
 from service.client import Client
+from service.clock import Terms
+from service.context import Context
 from service.errors import IllegalMove, StaleLease
+from service.settings import Settings
 from sweeps.lifecycle import AttemptEnd, SweepState, TrialState
 
 
@@ -121,3 +139,48 @@ def test_what_came_while_the_driver_ended_is_not_lost(
     assert (lease.token, len(lease.commands)) == (2, 1)
     # This one had its chance: a driver that always ends so does not go round for ever.
     assert agent.finish(sweep, 2, end).state == end
+
+
+class Astray(Context):
+    """A replica whose clock is an hour from the others'; which way, its subclasses say."""
+
+    hours = 0
+
+    def terms(self) -> Terms:
+        right = super().terms()
+        return replace(right, now=right.now + timedelta(hours=self.hours))
+
+
+class Early(Astray):
+    hours = -1
+
+
+class Late(Astray):
+    hours = 1
+
+
+@pytest.fixture(params=[Early, Late])
+def astray(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A second service over the same database, whose clock is wrong."""
+    with hosted(settings) as found:
+        found.app.state.context = request.param(**vars(found.app.state.context))
+        yield found
+
+
+@pytest.mark.parametrize("wrong", ["the claim", "the retry"])
+def test_what_is_new_to_a_driver_is_told_without_a_clock(
+    host: Host, astray: Host, wrong: str
+) -> None:
+    """Claimed at one replica and retried at the other: of the two, one has the wrong clock."""
+    claims, gives = (astray, host) if wrong == "the claim" else (host, astray)
+    with gives.client() as user, claims.client(AGENT) as agent:
+        made = user.create_sweep(make_spec()).id
+        take(agent)
+        fails = {"reason": AttemptEnd.FAILED, "gave_up": True, "error": "Boom"}
+        agent.append(made, 1, Writer().entries(asked(0), started(0), ended(0, **fails)))
+        user.retry_sweep(made)
+        found = agent.finish(made, 1, "DONE")
+        assert (found.state, len(found.pending)) == (SweepState.RUNNING, 1)
+        assert take(agent).token == 2
+        # It waited at this claim, so it had its chance.
+        assert agent.finish(made, 2, "DONE").state is SweepState.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -22,6 +23,8 @@ from service_support import (
 
 from service.client import Client
 from service.errors import JournalGap, JournalMismatch, RefusedEntry, StaleLease
+from service.store.database import Database
+from service.store.tables import EntryRow
 from sweeps.journal import Entry, Judged, PastCurves, Prepared, fold
 from sweeps.lifecycle import TrialState
 from sweeps.trial import Action, Verdict
@@ -51,6 +54,19 @@ def test_repeats_are_compared_and_skipped(user: Client, agent: Client, sweep: st
     with pytest.raises(JournalMismatch, match="entry 1 is stored with another content"):
         agent.append(sweep, 1, [other])
     assert user.get_sweep(sweep).journal_seq == 4
+
+
+def test_an_entry_of_an_older_version_equals_itself(
+    database: Database, user: Client, agent: Client, sweep: str
+) -> None:
+    sent = Writer().entries(asked(0), started(0), reported(0, make_report(1, math.nan)))
+    agent.append(sweep, 1, sent)
+    with database.write() as session:
+        row = session.get_one(EntryRow, (sweep, 3))
+        older = json.loads(row.body)
+        del older["report"]["guard"], older["verdict"]["audit"]
+        row.body = json.dumps(older)
+    assert agent.append(sweep, 1, sent) == 3
 
 
 def test_a_gap_names_what_is_next(user: Client, agent: Client, sweep: str) -> None:

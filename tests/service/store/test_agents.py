@@ -36,3 +36,11 @@ def test_a_driver_that_renews_is_a_sign_of_its_agent(session: Session) -> None:
     agents.heard(session, "default", "a", later)
     agents.heard(session, "default", "nobody", later)
     assert [row.seen_at for row in agents.every(session)] == [later, start]
+
+
+def test_one_that_ended_in_good_order_is_forgotten(session: Session) -> None:
+    for pool in ("default", "other"):
+        agents.saw(session, make_offer("a", pool), now())
+    agents.forget(session, "default", "a")
+    agents.forget(session, "default", "nobody")
+    assert [row.pool for row in agents.every(session)] == ["other"]

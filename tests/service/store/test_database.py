@@ -53,7 +53,7 @@ def test_sqlite_is_set_up(database: Database) -> None:
         "journal_mode": "wal",
         "foreign_keys": 1,
         "synchronous": 2,
-        "busy_timeout": 20000,
+        "busy_timeout": 4000,
     }
     with pytest.raises(IntegrityError), database.write() as session:
         session.add(EventRow(sweep_id="no", number=1, type="x", at=now(), data="{}", last=False))

@@ -101,3 +101,37 @@ def test_errors_are_told(session: Session) -> None:
     assert why(session, started(0), LOST).error == "the node went away"
     quiet = ended(0, AttemptEnd.FAILED, gave_up=True)
     assert "none was recorded" in why(session, started(0), quiet).message
+
+
+CONDEMNED = Verdict(
+    action=Action.CONTINUE,
+    reason="audit",
+    message="It would be parked.",
+    evidence=Evidence(signal="loss", value=2.0, peers=[1, 2], probability=0.01),
+    audit=True,
+)
+
+
+def test_an_audit_is_explained_by_what_condemned_it(session: Session) -> None:
+    on = reported(0, make_report(2), FINE)
+    found = why(session, started(0), report(CONDEMNED), on)
+    assert found.message == (
+        "It was condemned at point 1 and runs on as an audit. It would be parked."
+    )
+    assert found.facts is not None
+    assert (found.facts.audit, found.facts.probability, len(found.peers)) == (True, 0.01, 2)
+    assert found.verdict == FINE
+    assert [(one.point, one.samples) for one in found.verdicts] == [(1, 64)]
+
+
+def test_an_audit_that_came_to_its_end(session: Session) -> None:
+    found = why(session, started(0), report(CONDEMNED), ended(0))
+    assert "and ran on as an audit" in found.message
+
+
+def test_the_facts_are_those_of_the_latest_verdict(session: Session) -> None:
+    found = why(session, started(0), report(GUARDED))
+    assert found.facts is not None
+    assert (found.facts.signal, found.facts.cutoff, found.facts.point) == ("loss", 3.0, 1)
+    assert [one.point for one in found.verdicts] == [1]
+    assert why(session).facts is None

@@ -178,7 +178,7 @@ def test_other_cohorts_do_not_compete() -> None:
 def test_what_is_not_finite_is_parked_and_never_comes_back(value: float, goal: str) -> None:
     metric = {"name": "eval_loss", "goal": goal}
     script = at(1, value)
-    assert pruner(metric=metric).revive(script.story, last=True) is None
+    assert pruner(metric=metric).revive(script.story, last=True, more=False) is None
     found = judged(script, 1, value, metric=metric)
     assert found.action is Action.PAUSE
     assert judged(at(1, value, value), 1, value, metric=metric).action is Action.PAUSE

@@ -37,7 +37,7 @@ def revive(script: Script, number: int) -> None:
 
 
 def back(script: Script, *, last: bool = False) -> int | None:
-    found = RULE.revive(script.story, last)
+    found = RULE.revive(script.story, last, not last)
     return None if found is None else found[0]
 
 
@@ -57,7 +57,7 @@ def test_the_best_comes_back_once_enough_are_there() -> None:
 
 
 def test_a_revival_says_why() -> None:
-    found = RULE.revive(parked(4.0, 3.0, 5.0).story, False)
+    found = RULE.revive(parked(4.0, 3.0, 5.0).story, False, True)
     assert found is not None
     verdict = found[1]
     assert (verdict.action, verdict.reason) == (Action.CONTINUE, "halving")
@@ -134,7 +134,7 @@ def test_one_that_broke_before_the_next_rung_frees_its_place(how: str) -> None:
         script.end(1, AttemptEnd.STOPPED, 150, stop_reason=StopReason.PRUNED)
     else:
         finish(script, 1, math.nan)
-    found = RULE.revive(script.story, False)
+    found = RULE.revive(script.story, False, True)
     assert found is not None
     assert found[0] == 0
     assert "the best 1, not counting 1 that broke go on" in found[1].message
@@ -206,7 +206,7 @@ def test_at_the_end_the_next_best_goes_on_when_all_better_ones_broke() -> None:
         script.say(number, make_report(3, 1.0))
         fail(script, number)
     assert back(script) is None
-    found = RULE.revive(script.story, True)
+    found = RULE.revive(script.story, True, False)
     assert found is not None
     assert found[0] == 3
     assert "no better one has come to its end" in found[1].message

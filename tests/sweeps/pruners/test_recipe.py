@@ -105,7 +105,7 @@ def test_the_kept_are_the_best_by_the_sum_of_ranks(
     ]
     places = int(keep * 100 * len(signals) / 100 + 1e-9)
     kept = set[int]()
-    while (found := pruner(keep=keep).revive(script.story, last=False)) is not None:
+    while (found := pruner(keep=keep).revive(script.story, last=False, more=True)) is not None:
         kept.add(found[0])
         script.add(Judged(trial=found[0], verdict=found[1]))
     if places == 0:
@@ -190,7 +190,7 @@ def test_when_nobody_learns_the_rule_still_holds() -> None:
         script.say(number, make_report(1, losses=(1.0, 1.0), norms=(norm, norm)), PAUSE)
         script.end(number, AttemptEnd.PAUSED, 100)
     script.ask()
-    found = pruner(keep=0.4).revive(script.story, last=False)
+    found = pruner(keep=0.4).revive(script.story, last=False, more=True)
     assert found is not None
     assert found[0] == 1
 

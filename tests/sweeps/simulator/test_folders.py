@@ -161,6 +161,17 @@ def test_warmup_is_placed_where_the_axis_allows(
     assert run_plan(run.params, 4, 2).warmup_samples == warmup
 
 
+def test_groups_of_one_problem_are_kin(tmp_path: Path) -> None:
+    def problem(name: str, **notes: str) -> str:
+        runs, finals = small_sweep("task/adam")
+        (group,) = read_groups(write_folder(tmp_path / name, runs, [f | notes for f in finals]))
+        return group.problem
+
+    assert problem("by-name") == "task"
+    assert problem("noted", problem="other") == "other"
+    assert problem("workload", problem="other", workload="third") == "third"
+
+
 def test_directions_may_differ(tmp_path: Path) -> None:
     lines = [line(eval_higher_is_better=True)]
     told = [{**row, "eval_metric": 0.5} for row in rows()]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from curve_files import small_sweep, write_folder
 
 from sweeps.checks import check
 from sweeps.points import RunPlan, run_plan
-from sweeps.simulator.curves import Silence
+from sweeps.simulator.curves import LossUnknown, Silence
 from sweeps.simulator.folders import read_groups
 from sweeps.simulator.recorded import Group, RecordedCurve, Run, whole
 from sweeps.simulator.simulate import simulate
@@ -53,6 +54,20 @@ def test_rows_with_a_loss_are_steps_and_others_are_silent() -> None:
     assert math.isnan(step.learning_rate)
 
 
+def test_a_row_with_a_norm_alone_is_a_step_whose_loss_is_not_known() -> None:
+    nothing = column(None, None, None)
+    norms, losses = column(3.0, 4.0, 5.0), column(None, 2.0, None)
+    run = Run({"config_id": "a"}, 0.5, np.array([10, 20, 30]), losses, norms, nothing, nothing)
+    marks = list(RecordedCurve(run, PLAN).marks())
+    assert [type(mark) for mark in marks] == [LossUnknown, StepRecord, LossUnknown]
+    assert [mark.grad_norm for mark in marks if isinstance(mark, StepRecord)] == [3.0, 4.0, 5.0]
+
+
+def test_a_run_ends_with_the_row_that_reaches_the_horizon() -> None:
+    run = recorded([50, 90, 120], column(1.0, 1.0, 1.0), column(None, None, None))
+    assert [run.length(horizon) for horizon in (50, 60, 100, 120, 500)] == [50, 90, 120, 120, 120]
+
+
 def test_rows_past_the_horizon_are_left_out() -> None:
     run = recorded([50, 120, 130], column(1.0, 1.0, 1.0), column(None, None, 0.25))
     assert [mark.samples_seen for mark in RecordedCurve(run, PLAN).marks()] == [50, 120]
@@ -92,6 +107,24 @@ def test_a_group_without_a_metric_is_judged_by_its_loss(tmp_path: Path) -> None:
         del row["eval_metric"]
     (group,) = read_groups(write_folder(tmp_path, runs, finals))
     assert group.spec().spec.metric.name == "loss"
+    assert group.watch is None
+
+
+def test_a_sweep_may_be_judged_by_its_final_and_watch_the_metric(group: Group) -> None:
+    found = dataclasses.replace(group, higher_is_better=True)
+    spec = found.spec(5, by_final=True, pruning={"type": "never"})
+    assert spec.spec.metric.model_dump() == {"name": "final_metric", "goal": "maximize"}
+    assert found.watch == {"name": "eval_metric", "goal": "minimize"}
+    simulation = simulate(spec, group, slots=2)
+    told = {name for r in simulation.story.trials[0].reports.values() for name in r.metrics}
+    assert told == {"eval_metric", "final_metric"}
+    early = [r.metrics for k, r in simulation.story.trials[0].reports.items() if k < 5]
+    assert all("final_metric" not in metrics for metrics in early)
+
+
+def test_trials_may_come_in_another_order(group: Group) -> None:
+    rows = [run.params for run in reversed(group.runs)]
+    assert group.spec(5, rows=rows).spec.parameters.paired == rows
 
 
 def test_the_whole_sweep_runs_as_it_was_recorded(group: Group) -> None:

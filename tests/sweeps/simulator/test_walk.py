@@ -9,7 +9,7 @@ from recipe_support import make_run
 from stories import BATCH, HORIZON, POINTS, make_step
 
 from sweeps.points import run_plan
-from sweeps.simulator.curves import Mark, Silence
+from sweeps.simulator.curves import LossUnknown, Mark, Silence
 from sweeps.simulator.walk import Walk
 from sweeps.spec import Evaluation
 from sweeps.trial import Report
@@ -88,3 +88,18 @@ def test_where_nothing_was_measured_there_is_no_signal() -> None:
     assert [r.window.loss is None for r in found] == [False, True, False, True]
     assert found[1].metrics == {"eval_loss": 7.0}
     assert [r.window.grad_norm is None for r in found] == [False, True, False, True]
+
+
+def test_a_step_whose_loss_is_not_known_counts_for_the_norm_alone() -> None:
+    told = [make_step(step, float(step)) for step in (1, 2, 3)]
+    unknown = [
+        LossUnknown(step, step * BATCH, 0, 99.0, 10.0 * step, 0.1) for step in (4, 5, 11, 12)
+    ]
+    walk = Walk(Given(*told, *unknown), run_plan({"global_batch_size": BATCH}, 10 * BATCH, 2), 1)
+    first, second = reports(walk)
+    assert first.window.loss is not None
+    assert (first.window.loss.value, first.window.loss.max, first.window.steps) == (2, 3, 5)
+    assert first.window.grad_norm is not None
+    assert (first.window.grad_norm.last, first.window.grad_norm.max) == (50, 50)
+    assert second.window.loss is None
+    assert second.window.grad_norm is not None

@@ -10,7 +10,7 @@ import torch
 from recipe_support import RecordingLink, Run, make_run
 
 from sweeps.spec import Evaluation
-from workers.recipes.context import Order, Paused, Stopped
+from workers.recipes.context import Order, Part, Paused, Stopped
 
 
 def drive(run: Run, steps: int, **given: Any) -> None:
@@ -63,6 +63,24 @@ def test_every_step_is_logged_at_its_samples(tmp_path: Path) -> None:
         (8, {"eval_loss": 1.5}),
     ]
     assert run.link.reports[0].window.grad_norm is None
+
+
+def test_the_noise_is_logged_at_decision_points(tmp_path: Path) -> None:
+    run = make_run(tmp_path, horizon=16, points=2)
+    register(run)
+    drive(run, 2, grad_norm=2.0, part=Part(1, 3.0))
+    drive(run, 1, grad_norm=2.0, part=None)
+    drive(run, 1, grad_norm=2.0, part=Part(1, 1.0))
+    windows = [report.window for report in run.link.reports]
+    # |G|^2 = (4 x 4 - 1 x 9) / 3, tr = (9 - 4) / (1 - 1/4); then the part is the smaller one.
+    assert windows[0].true_grad_norm == pytest.approx(math.sqrt(7 / 3))
+    assert windows[0].noise_scale == pytest.approx((20 / 3) / (7 / 3))
+    assert (windows[1].true_grad_norm, windows[1].noise_scale) == (math.sqrt(5), None)
+    told = [(at, entry) for at, entry in run.log.entries if "loss" not in entry]
+    assert told == [
+        (8, {"noise_scale": windows[0].noise_scale, "true_grad_norm": windows[0].true_grad_norm}),
+        (16, {"true_grad_norm": windows[1].true_grad_norm}),
+    ]
 
 
 def test_an_evaluation_is_made_where_it_is_due_and_at_the_end(tmp_path: Path) -> None:

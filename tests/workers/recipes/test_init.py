@@ -8,6 +8,7 @@ import pytest
 from recipe_support import make_run, tiny_workload
 
 from sweeps.errors import SweepError
+from sweeps.trial import Role
 from workers.recipes import RECIPES, Facts, RecipeError, load_recipe, recipe_names
 from workers.roots import DataRoots
 
@@ -39,6 +40,23 @@ def test_an_operators_recipe_runs_and_prepares(own: str, tmp_path: Path) -> None
     assert recipe.prepare(tiny_workload(), roots) == Facts(train_samples=7)
     assert load_recipe("other", own).prepare(tiny_workload(), roots) == Facts()
     assert recipe_names(own) == ["mine", "other", "sft"]
+
+
+def test_rows_beside_a_search_are_those_that_a_recipe_says_it_can(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "able_recipe.py").write_text(
+        "def run(context):\n    pass\n"
+        "def run_untrained(context):\n    context.cache['untrained'] = True\n"
+    )
+    able = load_recipe("able", "able=able_recipe:run")
+    assert able.rows() == [Role.BASE]
+    job = make_run(tmp_path)
+    able.run_untrained(job.context)
+    assert job.context.cache == {"untrained": True}
+    assert load_recipe("mine", own).rows() == []
+    with pytest.raises(RecipeError, match="cannot evaluate an untrained model"):
+        load_recipe("mine", own).run_untrained(job.context)
 
 
 @pytest.mark.parametrize("name", ["own_recipe:run", "os:getcwd", "own_recipe", "", "SFT"])

@@ -6,7 +6,7 @@ from stories import Script, make_report, make_spec
 from sweeps.errors import SweepError
 from sweeps.journal import CommandApplied, Entry
 from sweeps.lifecycle import AttemptEnd
-from sweeps.trial import Role
+from sweeps.trial import Action, Evidence, Role, Verdict
 from workers.sinks.mlflow_chronicle import Chronicle, millis
 
 
@@ -117,3 +117,32 @@ def test_a_gap_is_an_error() -> None:
     chronicle = chronicle_of(script.entries[:2])
     with pytest.raises(SweepError, match="gap"):
         chronicle.take(script.entries[3])
+
+
+def test_the_pruners_estimate_and_its_audits_are_curves() -> None:
+    script = Script()
+    details = {"miss_risk": 0.3, "agreement": 0.7}
+    told = Verdict(
+        action=Action.CONTINUE,
+        reason="early_dynamics",
+        message="It goes on.",
+        evidence=Evidence(details=details),
+    )
+    kept = script.ask()
+    script.say(kept, make_report(2, 2.0), told)
+    script.say(kept, make_report(10, 2.0))
+    script.end(kept)
+    first = len(script.entries)
+    audit = script.ask()
+    script.say(audit, make_report(2, 2.0), told.model_copy(update={"audit": True}))
+    script.say(audit, make_report(10, 1.0))
+    script.end(audit)
+    last = len(script.entries)
+    chronicle = chronicle_of(script.entries, pruning={"type": "early_dynamics"})
+    assert curve(chronicle, "miss_risk_estimate") == [(first, 0.3)]
+    assert curve(chronicle, "signal_agreement") == [(first, 0.7)]
+    assert curve(chronicle, "false_kill_rate") == [(last, 1.0)]
+    assert curve(chronicle, "false_kill_rate_low") == [(last, pytest.approx(0.2065, abs=1e-4))]
+    assert curve(chronicle, "false_kill_rate_high") == [(last, 1.0)]
+    keys = {point.key for point in chronicle_of(script.entries, pruning={"type": "never"}).points}
+    assert not keys & {"miss_risk_estimate", "false_kill_rate", "signal_agreement"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from stories import Script, make_report, make_spec
 
-from sweeps.trial import Action, Evidence, Verdict, trial_id
+from sweeps.trial import Action, Evidence, Role, Verdict, trial_id
 from workers.sinks.mlflow_note import note
 from workers.sinks.mlflow_runs import TAG_LENGTH
 
@@ -47,10 +47,23 @@ def test_a_finished_sweep_shows_counts_best_ranking_and_links() -> None:
     assert "**DONE** · 3 trials: 2 finished, 1 stopped · compute saved 20%" in text
     assert "All trials ended." in text
     assert "[Curves of all trials](http://charts)" in text
-    assert "Trial 1 is best" in text
+    assert "Trial 1 has the best eval_loss of 2 single runs" in text
     assert "| 1 | [1](http://run/1) | 1 | global_batch_size: 10, learning_rate: 0.2 |" in text
-    assert "| 2 | 0 | 2 |" in text
+    assert "| 1 | 0 | 2 |" in text
     assert f"sweepctl why {trial_id(SWEEP, 2)}" in text
+
+
+def test_base_and_preset_stand_beside_the_ranking() -> None:
+    script = Script()
+    for role, value in ((Role.BASE, 3.0), (Role.PRESET, 0.5)):
+        number = script.ask(role=role)
+        script.say(number, make_report(10, value))
+        script.end(number)
+    script.run(1.0, learning_rate=0.2)
+    text = note_of(script, "DONE", t0="http://run/0")
+    assert "| base | [0](http://run/0) | 3 | +2 |" in text
+    assert "| preset | 1 | 0.5 | -0.5 |" in text
+    assert "1 trials: 1 finished" in text
 
 
 def test_text_of_users_breaks_no_table_and_opens_no_link() -> None:
@@ -71,3 +84,13 @@ def test_a_large_sweep_fits_into_a_tag() -> None:
     text = note_of(script, "DONE", "m" * 200, **{f"t{n}": page for n in range(300)})
     assert len(text) < TAG_LENGTH
     assert text.count(page) == 10
+
+
+def test_what_pruning_did_is_told() -> None:
+    script = Script()
+    script.run(1.0)
+    before = note_of(script)
+    script.stop(script.ask(), 400, STOP)
+    text = note_of(script)
+    assert "`median` condemned 1 of 2 trials, saving 30 % of the compute." in text
+    assert "`median`" not in before

@@ -102,6 +102,7 @@ def test_the_winner_is_a_spec_of_one_configuration(changes: dict[str, Any]) -> N
     winner = parse_text(winner_yaml(spec, dict(params)))
     assert list(grid(winner.spec.parameters)) == [params]
     assert winner.spec.workload == spec.spec.workload
+    assert (winner.spec.confirm, winner.spec.baselines.preset) == (None, None)
     assert winner.spec.horizon == spec.spec.horizon
     assert winner.metadata.name == "test-winner"
 

@@ -85,6 +85,7 @@ def test_a_pruned_trial_says_why() -> None:
         "point": "4",
         "samples": "400",
         "peers": "4,9",
+        "peer_count": "2",
     }
     assert "median" in picture.tags["mlflow.note.content"]
     assert trial_id(SWEEP, 0) in picture.tags["mlflow.note.content"]
@@ -152,12 +153,27 @@ def test_a_trial_between_two_attempts_stays_running() -> None:
     assert (picture.status, picture.tags["sweep.state"]) == (RUNNING, "PENDING")
 
 
-def test_an_audited_trial_is_marked() -> None:
+def test_what_an_estimate_rests_on_is_shown() -> None:
+    script = Script()
+    details = {"point": 4, "samples": 400, "miss_risk": 0.04, "rank_loss": 3, "compared": 5}
+    script.stop(script.ask(), 400, verdict(Action.STOP, probability=0.0125, details=details))
+    tags = prune_tags(picture_of(script))
+    assert (tags["probability"], tags["miss_risk"]) == ("0.0125", "0.04")
+    assert (tags["rank_loss"], tags["compared"]) == ("3", "5")
+
+
+def test_an_audited_trial_is_marked_and_shows_what_condemned_it() -> None:
     script = Script()
     number = script.ask()
     spared = verdict(Action.CONTINUE).model_copy(update={"audit": True})
     script.say(number, make_report(2, 3.0), spared)
-    assert picture_of(script).tags["sweep.audit"] == "true"
+    script.say(number, make_report(10, 1.0))
+    script.end(number)
+    picture = picture_of(script)
+    assert picture.status == FINISHED
+    assert picture.tags["sweep.audit"] == "true"
+    tags = prune_tags(picture)
+    assert (tags["audit"], tags["point"], tags["value"]) == ("true", "2", "3.25")
 
 
 def test_nothing_runs_on_when_the_sweep_is_over() -> None:

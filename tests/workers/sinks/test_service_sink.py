@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +140,6 @@ def test_a_sweep_that_is_gone_stops_it(shipping: Shipping) -> None:
     "bad",
     [
         pytest.param([line(1), entry_of(2, AttemptStarted(trial=7, attempt=1))], id="refused"),
-        pytest.param([line(5)], id="gap"),
         pytest.param([entry_of(1, Prepared(horizon_samples=7))], id="mismatch"),
         pytest.param([line(1), entry_of(2, Asked(trial=0, params={"x": "y" * 5000}))], id="large"),
     ],
@@ -157,6 +158,53 @@ def test_a_refused_entry_stops_it_and_puts_the_spool_aside(
     assert len(names) == 1
     assert names[0].startswith("journal.refused-")
     assert [e.seq for e in shipping.client.entries(shipping.lease.sweep)] == [1]
+
+
+def copy_of(database: Path) -> bytes:
+    """What a backup of a SQLite file holds, made while the service runs."""
+    backup = database.with_name("backup.db")
+    with closing(sqlite3.connect(database)) as wire:
+        wire.execute(f"VACUUM INTO '{backup}'")
+    return backup.read_bytes()
+
+
+@pytest.mark.parametrize("driver", ["lives on", "is started again"])
+def test_an_older_database_gets_again_what_the_spool_has(
+    shipping: Shipping, tmp_path: Path, driver: str
+) -> None:
+    """A restore loses none of what the driver wrote since the backup."""
+    sink = shipping.sink()
+    shipping.book.attach(sink)
+    for seq in range(1, 4):
+        shipping.book.append(line(seq).body)
+    until(lambda: shipping.seen == [1, 2, 3])
+    database = tmp_path / "sweeps.db"
+    backup = copy_of(database)
+    shipping.book.append(line(4).body)
+    until(lambda: shipping.seen == [1, 2, 3, 4])
+    port = shipping.host.socket.getsockname()[1]
+    shipping.host.stop()
+    for part in tmp_path.glob("sweeps.db*"):
+        part.unlink()
+    database.write_bytes(backup)
+    with hosted(shipping.settings, port):
+        assert [e.seq for e in shipping.client.entries(shipping.lease.sweep)] == [1, 2, 3]
+        if driver == "lives on":
+            shipping.book.append(line(5).body)
+            until(shipping.lost.is_set)
+            assert not shipping.put_aside
+        shipping.client.release(shipping.lease.sweep, shipping.lease.token)
+        lease = shipping.client.claim(make_offer())
+        assert lease is not None
+        stored = list(shipping.client.entries(lease.sweep))
+        shipping.lost.clear()
+        book = Book(shipping.book.folder / "journal.jsonl", stored)
+        again = shipping.sink(len(stored), lease.token)
+        book.attach(again)
+        assert again.close(20)
+        found = list(shipping.client.entries(lease.sweep))
+        assert found == book.entries
+        assert len(found) == (5 if driver == "lives on" else 4)
 
 
 @pytest.mark.parametrize("token", ["wrong", USER])

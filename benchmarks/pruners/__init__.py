@@ -1,0 +1,1 @@
+"""Pruners of other libraries and ours on the same recorded curves, slots and virtual clock."""

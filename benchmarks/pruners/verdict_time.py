@@ -1,0 +1,86 @@
+"""What a verdict of a pruner costs in a sweep of many trials, in milliseconds of processor time:
+on a machine that does other work too, wall time would tell of that work."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+from sweeps.journal import Story
+from sweeps.pruners import make_pruner
+from sweeps.pruners.base import Pruner
+from sweeps.simulator.simulate import simulate
+from sweeps.simulator.synthetic import Synthetic
+from sweeps.spec import SweepSpec, parse
+from sweeps.trial import Report, Verdict
+
+BATCH, STEPS = 128, 60
+
+
+class _Over(Exception):  # noqa: N818 - it ends a measurement, nothing is wrong
+    """Enough was measured."""
+
+
+def verdict_times(pruning: dict[str, Any], trials: int = 1000, count: int = 300) -> list[float]:
+    """Milliseconds of the first `count` verdicts and questions for a revival of a synthetic sweep
+    in which at least `trials` trials of one cohort have reported."""
+    timed = _Timed(make_pruner, trials, count)
+    spec = _spec(pruning, trials + count)
+    with contextlib.suppress(_Over):
+        simulate(spec, Synthetic(spec.spec.metric, records=2), slots=8, make=timed.of)
+    return timed.found
+
+
+class _Timed:
+    """A pruner with a stopwatch."""
+
+    def __init__(self, make: Any, trials: int, count: int) -> None:
+        self._make, self._trials, self._count = make, trials, count
+        self._pruner: Pruner
+        self.found: list[float] = []
+
+    def of(self, spec: SweepSpec) -> _Timed:
+        """Make: of the pruner of this spec."""
+        self._pruner = self._make(spec)
+        return self
+
+    def judge(self, story: Story, number: int, report: Report) -> Verdict:
+        """Pruner: the verdict, timed."""
+        began = time.process_time()
+        said = self._pruner.judge(story, number, report)
+        self._keep(story, began)
+        return said
+
+    def revive(self, story: Story, last: bool, more: bool) -> tuple[int, Verdict] | None:
+        """Pruner: the answer, timed."""
+        began = time.process_time()
+        said = self._pruner.revive(story, last, more)
+        self._keep(story, began)
+        return said
+
+    def _keep(self, story: Story, began: float) -> None:
+        spent = 1000 * (time.process_time() - began)
+        if len(story.trials) < self._trials:
+            return
+        self.found.append(spent)
+        if len(self.found) >= self._count:
+            raise _Over
+
+
+def _spec(pruning: dict[str, Any], trials: int) -> SweepSpec:
+    body = {
+        "workload": {"recipe": "replay"},
+        "parameters": {
+            "global_batch_size": {"values": [BATCH]},
+            "learning_rate": {"distribution": "log_uniform_values", "min": 1e-6, "max": 1e-3},
+        },
+        "method": {"type": "random"},
+        "budget": {"trials": trials},
+        "metric": {"name": "eval_loss", "goal": "minimize"},
+        "horizon": {"samples": BATCH * STEPS},
+        "pruning": pruning,
+    }
+    return parse(
+        {"apiVersion": "sweeps/v1", "kind": "Sweep", "metadata": {"name": "many"}, "spec": body}
+    )

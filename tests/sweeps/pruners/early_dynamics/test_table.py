@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from stories import Script, make_report, make_spec
+
+from sweeps.lifecycle import AttemptEnd
+from sweeps.pruners.configs import EarlyDynamics
+from sweeps.pruners.early_dynamics.scores import MISSING
+from sweeps.pruners.early_dynamics.table import Table, table
+from sweeps.trial import Action, Role, Verdict
+
+PAUSE = Verdict(action=Action.PAUSE, reason="test", message="As the test says.")
+
+
+def park(script: Script, metric: float | None, point: int = 1, **params: Any) -> int:
+    number = script.ask(**params)
+    script.say(number, make_report(point, metric), PAUSE)
+    script.end(number, AttemptEnd.PAUSED, point * 100)
+    return number
+
+
+def read(script: Script, **changes: Any) -> Table:
+    spec = make_spec(pruning={"type": "early_dynamics"}, **changes)
+    config = spec.spec.pruning
+    assert isinstance(config, EarlyDynamics)
+    return table(spec, script.story, config)
+
+
+def metric_scores(found: Table) -> list[float]:
+    return [float(value) for value in found.scores[:, found.signals.index("metric")]]
+
+
+def test_better_metrics_score_higher() -> None:
+    script = Script()
+    for metric in (3.0, 1.0, 2.0, 4.0):
+        park(script, metric)
+    scores = metric_scores(read(script))
+    assert sorted(range(4), key=lambda i: -scores[i]) == [1, 2, 0, 3]
+
+
+def test_trials_of_different_schedules_are_ranked_apart() -> None:
+    script = Script()
+    for schedule, level in (("cosine", 1.0), ("constant", 100.0)):
+        for step in range(3):
+            park(script, level + step, lr_scheduler_type=schedule)
+    scores = metric_scores(read(script))
+    assert scores[:3] == scores[3:]
+
+
+def test_norms_are_ranked_within_one_batch() -> None:
+    script = Script()
+    for batch in (10, 20):
+        for step in range(3):
+            number = script.ask(global_batch_size=batch)
+            norm = (1.0 + step) / batch
+            script.say(number, make_report(2, norms=(norm, norm)))
+    found = read(script)
+    norms = found.scores[:, found.signals.index("grad_norm")]
+    assert list(norms[:3]) == list(norms[3:])
+    assert norms[0] > norms[2]
+
+
+def test_beside_a_metric_the_norm_is_not_looked_at() -> None:
+    script = Script()
+    for metric in (3.0, 1.0, 2.0, 4.0):
+        park(script, metric)
+    assert read(script).signals == ["metric", "loss"]
+
+
+def test_a_signal_that_hardly_anybody_has_is_left_out() -> None:
+    script = Script()
+    for metric in (3.0, None, None, None, None):
+        park(script, metric)
+    assert "metric" not in read(script).signals
+
+
+def test_who_lacks_what_others_have_scores_low_and_nan_lower_than_all_numbers() -> None:
+    script = Script()
+    for metric in (3.0, 1.0, 2.0, 4.0, None, math.nan):
+        park(script, metric)
+    scores = metric_scores(read(script))
+    assert scores[4] == MISSING
+    assert scores[5] == min(s for i, s in enumerate(scores) if i != 4)
+
+
+def test_finals_are_costs_and_base_rows_do_not_take_part() -> None:
+    script = Script()
+    script.ask(role=Role.BASE)
+    script.run(3.0, 2.0)
+    script.run(3.0, math.nan)
+    park(script, 1.0)
+    found = read(script)
+    assert [row.number for row in found.rows] == [1, 2, 3]
+    assert [row.final for row in found.rows] == [2.0, math.inf, None]
+    assert (found.finished, found.parked) == ([0, 1], [2])
+
+
+def test_a_metric_measured_at_the_end_alone_gives_way_to_the_loss_of_the_evaluation() -> None:
+    script = Script()
+    for metric in (3.0, 1.0, 2.0, 4.0):
+        park(script, metric)
+    found = read(script, metric={"name": "eval_exact_match", "goal": "maximize"})
+    assert (found.watch, found.higher) == ("eval_loss", False)
+    assert metric_scores(found)[1] > 0
