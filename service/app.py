@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service import context, problems
 from service.answers import WireResponse
 from service.context import Context
+from service.errors import ServiceError
 from service.middleware import BodyLimit, Measure
 from service.migrate import fault
 from service.openapi import describe
@@ -97,7 +98,7 @@ async def _summarise(held: Context) -> None:
             if made is not None:
                 async with held.gate:
                     await run_in_threadpool(_kept, held, made)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, ServiceError) as error:
             made = None
             log.warning("making a summary failed, next time again: %s", error)
 

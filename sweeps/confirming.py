@@ -6,7 +6,7 @@ The best of many single runs is also the luckiest of them, so its own value says
 
 from __future__ import annotations
 
-from sweeps.configurations import SEEDS, Configuration, configurations
+from sweeps.configurations import SEEDS, Configuration, Key, configurations, key
 from sweeps.journal import Asked, Story
 from sweeps.lifecycle import TRIAL_ENDS, TrialState
 from sweeps.seeds import generator
@@ -21,7 +21,12 @@ def finalists(spec: SweepSpec, story: Story) -> list[Configuration]:
     if confirm is None:
         return []
     records = [record for _, record in sorted(story.trials.items())]
-    return configurations(spec, records)[: confirm.top]
+    # Confirmation runs count for the first of equal configurations: another one would be given new
+    # runs for ever.
+    apart = dict[Key, Configuration]()
+    for one in configurations(spec, records):
+        apart.setdefault(key(one.best.trial.params), one)
+    return list(apart.values())[: confirm.top]
 
 
 def confirmation(spec: SweepSpec, story: Story) -> Asked | None:

@@ -42,6 +42,12 @@ ROWS = (
         "Write strategy: stacked.",
     ),
     Row(
+        "/spec/pruning/history",
+        lambda body: getattr(body.pruning, "history", False) or None,
+        "learning from past sweeps (they hold only the finals that a pruner let be finished)",
+        "Take it out; the pruner learns within the sweep.",
+    ),
+    Row(
         "/spec/budget/gpu_hours",
         lambda body: body.budget.gpu_hours,
         "a budget of GPU-hours",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.store import journal, summaries, sweeps
 from service.store.tables import SweepRow
-from sweeps.errors import SweepError
 from sweeps.lifecycle import SweepState
 from sweeps.pruning_report import PruningReport
 from sweeps.result import make_result
@@ -45,7 +45,9 @@ def _report(session: Session, sweep: SweepRow) -> PruningReport | None:
         if spec.spec.pruning.type == "never":
             return None
         return make_result(spec, journal.story(session, sweep.id)).pruning
-    except (SweepError, ValueError, LookupError, ArithmeticError) as error:
-        # One that an older version wrote must not keep the others from theirs.
-        log.warning("sweep %s has no summary: %s", sweep.id, error)
+    except SQLAlchemyError:
+        raise  # says nothing about this sweep; the next try may get through
+    except Exception:
+        # Whatever is wrong with one sweep must not keep the others from their summaries.
+        log.exception("sweep %s has no summary", sweep.id)
         return None

@@ -35,11 +35,12 @@ def past(session: Session, row: SweepRow) -> list[PastSweep]:
     end, room = time.monotonic() + SECONDS, BYTES
     for sweep in _family(session, row):
         one = PastSweep(sweep=sweep.id, trials=_trials(session, sweep))
-        room -= len(one.model_dump_json())
-        if room < 0 or time.monotonic() > end:
+        if time.monotonic() > end:
             break
-        if one.trials:
+        size = len(one.model_dump_json())
+        if one.trials and size <= room:
             found.append(one)
+            room -= size
     return found
 
 

@@ -35,12 +35,13 @@ from sweeps.seeds import generator
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params
 
-# A parked trial may come back, so it is told as one that runs, as TPE's liar wants it.
+# A parked trial may come back, but most never do, and under a pruner that parks every trial nothing
+# else would be known for long: TPE is told how far it came, as of a pruned one.
 STATES = {
     Fate.DONE: TrialState.COMPLETE,
     Fate.CUT: TrialState.PRUNED,
     Fate.LOST: TrialState.FAIL,
-    Fate.PARKED: TrialState.RUNNING,
+    Fate.PARKED: TrialState.PRUNED,
     Fate.OPEN: TrialState.RUNNING,
 }
 

@@ -7,7 +7,8 @@ What a trial without a final value means is decided here, once for all samplers:
   bad, and what it measured before it broke says nothing for it.
 - failed, finished with a metric that is absent or not finite, stopped before it measured anything:
   LOST. Nobody knows its value.
-- parked: PARKED, where it may be revived. Running and waiting: OPEN.
+- parked: PARKED with what it measured; it may be revived. Running, waiting, and parked without a
+  measurement: OPEN.
 """
 
 from __future__ import annotations
@@ -54,19 +55,43 @@ def outcomes(spec: SweepSpec, story: Story) -> list[Outcome]:
 
 
 def with_stand_ins(found: list[Outcome], metric: Metric) -> list[Outcome]:
-    """For models that learn from values alone (GP, CMA-ES): all that ended or is parked without a
-    final value counts as the worst that finished.
+    """For models that learn from values alone (GP, CMA-ES): all that ended without a final value
+    counts as the worst that finished, and a parked trial as `_as_far` has it.
 
     Told nothing of it, a GP asks for the same place again and again. Its own last value would not
     do: at an early point it may be far off the scale of final ones. Before anything finished
     there is no worst, and nothing is changed.
     """
-    finals = [one.value for one in found if one.value is not None]
-    if not finals:
+    done = [one for one in found if one.value is not None]
+    if not done:
         return found
-    worst = max(finals, key=lambda value: cost(value, metric))
-    kept = (Fate.DONE, Fate.OPEN)
-    return [one if one.fate in kept else replace(one, fate=Fate.DONE, value=worst) for one in found]
+    worst = max((one.value for one in done), key=lambda value: _cost(value, metric))
+    stood = []
+    for one in found:
+        value = _as_far(one, done, metric) if one.fate is Fate.PARKED else worst
+        kept = one.fate in (Fate.DONE, Fate.OPEN)
+        stood.append(one if kept else replace(one, fate=Fate.DONE, value=value))
+    return stood
+
+
+def _as_far(one: Outcome, done: list[Outcome], metric: Metric) -> float | None:
+    """The final of the finished trial that was next behind a parked one where it was parked; the
+    worst final when none was behind it there.
+
+    A pruner may park every trial: parked says nothing against it, only its rank there does.
+    """
+    point = max(one.curve)
+    mine = cost(one.curve[point], metric)
+    behind = [
+        other for other in done if point in other.curve and cost(other.curve[point], metric) >= mine
+    ]
+    if behind:
+        return min(behind, key=lambda other: cost(other.curve[point], metric)).value
+    return max((other.value for other in done), key=lambda value: _cost(value, metric))
+
+
+def _cost(value: float | None, metric: Metric) -> float:
+    return math.inf if value is None else cost(value, metric)
 
 
 def _outcome(spec: SweepSpec, record: TrialRecord) -> Outcome:
@@ -85,7 +110,7 @@ def _outcome(spec: SweepSpec, record: TrialRecord) -> Outcome:
             return Outcome(params, Fate.CUT, curve=curve)
         case TrialState.STOPPED | TrialState.FAILED:
             return Outcome(params, Fate.LOST)
-        case TrialState.PAUSED:
+        case TrialState.PAUSED if curve:
             return Outcome(params, Fate.PARKED, curve=curve)
         case _:
             return Outcome(params, Fate.OPEN)

@@ -89,7 +89,8 @@ def test_the_readme_s_commands_work(up: Running) -> None:
     assert set(said) == {"plan", "create", "get", "why", "result"}
     assert re.search(r"^Trials:? +4$", said["plan"], re.MULTILINE), said["plan"]
     assert re.search(r"swp_[0-9a-f]{32}", said["create"])
-    assert len(re.findall(r"^ *\d+ ", said["get"], re.MULTILINE)) == 4
+    # Four to search, and three fresh seeds of each of the two finalists.
+    assert len(re.findall(r"^ *\d+ ", said["get"], re.MULTILINE)) == 4 + 2 * 3
     assert "trial 3" in said["why"].lower() or "gsm8k/3" in said["why"]
     assert "eval_loss" in said["result"]
 
@@ -100,5 +101,5 @@ def test_the_readme_s_script_works(up: Running) -> None:
     write_data(up.folder / "readme" / "train.jsonl", 40, seed=3)
     (up.folder / "sweep.yaml").write_text(small(text, [8]))
     said = run(up, "-c", code)
-    assert "learning_rate" in said
-    assert "[4 rows x " in said
+    assert "confirmed" in said
+    assert "[10 rows x " in said

@@ -141,8 +141,8 @@ def test_errors_come_back_as_they_were_raised(user: Client, agent: Client, host:
     }
     assert all(fault.mend for fault in wrong.value.faults)
     with pytest.raises(Unsupported) as later:
-        user.create_sweep(make_spec(confirm={"top": 1, "seeds": 2}))
-    assert later.value.faults[0].pointer == "/spec/confirm"
+        user.create_sweep(make_spec(budget={"gpu_hours": 2}))
+    assert later.value.faults[0].pointer == "/spec/budget/gpu_hours"
     with pytest.raises(NotFound):
         user.get_sweep("swp_" + "0" * 32)
     with pytest.raises(NotFound):

@@ -28,7 +28,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "SWEEP_USER_TOKEN": made.user,
         "SWEEP_AGENT_TOKEN": made.agent,
         # The tests play the driver and renew nothing.
-        "SWEEP_LEASE_SECONDS": "600",
+        "SWEEP_LEASE_SECONDS": "7200",
     }
     subprocess.run([sys.executable, "-m", "service.migrate"], env=env, check=True)
     with (folder / "log").open("wb") as log:

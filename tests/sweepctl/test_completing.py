@@ -66,7 +66,7 @@ def test_a_real_bash(bare: Cli, service: Service) -> None:
 
 
 def test_commands(bare: Cli) -> None:
-    assert offered(bare, "re") == ["result", "resume", "retry"]
+    assert offered(bare, "re") == ["result", "report", "resume", "retry"]
     assert offered(bare, "get", "tr") == ["trials"]
     assert "--max-parallel" in offered(bare, "set", "x", "--max")
 

@@ -18,10 +18,10 @@ from sweeps.pruners.early_dynamics.history import updated
 from sweeps.pruners.early_dynamics.kernel import coordinates, kernel
 from sweeps.pruners.early_dynamics.posterior import Forecast, Known, forecast
 from sweeps.pruners.early_dynamics.prior import Prior, Weights, shipped
-from sweeps.pruners.early_dynamics.rung import mark_of, rung_point
+from sweeps.pruners.early_dynamics.rung import looks_of, mark_of, rung_point
 from sweeps.pruners.early_dynamics.scores import Floats, rank_agreement
 from sweeps.pruners.early_dynamics.table import Table, plan_of, table
-from sweeps.pruners.early_dynamics.words import Facts, parked, part, revived
+from sweeps.pruners.early_dynamics.words import Facts, overtaken, parked, part, revived
 from sweeps.seeds import generator
 from sweeps.spec import SweepSpec
 from sweeps.trial import GO_ON, Report, Verdict
@@ -87,22 +87,43 @@ class EarlyDynamicsPruner:
         if not isinstance(config, EarlyDynamics):
             raise TypeError(f"the pruner early_dynamics got the settings of {config.type}")
         self._spec, self._config, self._prior = spec, config, prior or shipped()
-        self._mark = mark_of(spec)
+        self._mark, self._looks = mark_of(spec), looks_of(spec)
 
     def judge(self, story: Story, number: int, report: Report) -> Verdict:
-        """Parked at the first rung until the others are there; everywhere else on."""
+        """Parked at the first rung until the others are there, and at a later look when a parked
+        trial is more likely to win now; everywhere else on."""
         record = story.trials[number]
         mine = replace(record, reports={**record.reports, report.point: report})
         plan = plan_of(self._spec, story, record.trial.params)
-        if rung_point(mine.reports, plan, self._mark) != report.point:
+        rung = rung_point(mine.reports, plan, self._mark)
+        again = rung is not None and rung < report.point and report.point in self._looks
+        if rung != report.point and not again:
             return GO_ON
         trials = {**story.trials, number: mine}
         seen = table(self._spec, replace(story, trials=trials), self._config)
         if not any(_speaks(row.costs.values()) for row in seen.rows):
             return GO_ON
         index = next(i for i, row in enumerate(seen.rows) if row.number == number)
+        if again:
+            return self._again(story, seen, index, report.point)
         # Who waits needs no forecast: that is made when a slot is free.
         return parked(self._facts(self._view(story, seen, foretell=False), index))
+
+    def _again(self, story: Story, seen: Table, index: int, point: int) -> Verdict:
+        """Parked once more when a parked trial's chance is the larger one."""
+        few = len(seen.rows) < MIN_TRIALS or not seen.parked
+        if few or point not in seen.looks or seen.rows[index].audited:
+            return GO_ON
+        view = self._view(story, seen)
+        if view.blind:
+            return GO_ON
+        found, rivals = view.lead, [i for i in seen.ahead if i != index]
+        if view.forecast is not None:
+            found = view.forecast.chances(self._config.tolerance, rivals)
+        first = max(seen.parked, key=lambda i: (round(float(found[i]), 9), -i))
+        if found[first] <= found[index] + 1e-9:
+            return GO_ON
+        return overtaken(self._facts(view, index), point, seen.rows[first].number)
 
     def revive(self, story: Story, last: bool, more: bool) -> tuple[int, Verdict] | None:
         """The parked trial of the largest chance, as long as the chance that any of them beats the
@@ -111,8 +132,8 @@ class EarlyDynamicsPruner:
         if not waiting or (more and self._spec.spec.method.type not in _LEARNERS):
             return None
         seen = table(self._spec, story, self._config)
-        if not seen.parked or len(seen.ahead) > len(seen.rows) // ABREAST:
-            return None  # what those that run come to may make the next one needless
+        if not seen.parked or self._crowded(seen):
+            return None
         view = self._view(story, seen)
         if more:
             explored = sum(row.point is not None for row in seen.rows)
@@ -125,6 +146,12 @@ class EarlyDynamicsPruner:
         if chosen is not None:
             return seen.rows[chosen].number, revived(self._facts(view, chosen))
         return None if more or seen.ahead else self._audited(view)
+
+    def _crowded(self, seen: Table) -> bool:
+        """True when so many run past the rung that what they come to may make the next needless.
+        Never where nothing is learned from what they come to."""
+        learns = len(seen.rows) >= MIN_TRIALS and bool(seen.signals)
+        return learns and len(seen.ahead) > len(seen.rows) // ABREAST
 
     def part(self, story: Story) -> dict[int, Verdict]:
         """What is said of the trials that are still parked at the end, by number."""

@@ -12,6 +12,8 @@ from sweeps.trial import Report
 
 # Where in the run the first rung lies; and the latest share at which a metric is waited for.
 _AT, _WAIT = 0.05, 0.25
+# Where a trial that runs on past its first rung is looked at again.
+_AGAIN = (0.1, 0.2, 0.4)
 
 
 def first_mark(points: int, every: int = 1) -> int:
@@ -31,6 +33,14 @@ def mark_of(spec: SweepSpec) -> int:
     return first_mark(points, 1 if spec.spec.metric.name in ("loss", "grad_norm") else every)
 
 
+def looks_of(spec: SweepSpec) -> list[int]:
+    """The decision points of the later looks, 10, 20 and 40 % of the run, each at the first point
+    from there on at which the metric is taken; none at the end."""
+    points, every = spec.spec.report.points, spec.spec.evaluation.every_points
+    found = {-(-max(1, round(share * points)) // every) * every for share in _AGAIN}
+    return sorted(point for point in found if point < points)
+
+
 def rung_point(reports: Mapping[int, Report], run: RunPlan, mark: int) -> int | None:
     """The first report at or after the mark, past warmup and before the end; None without one. A
     report that a guard made does not count."""
@@ -46,8 +56,7 @@ def signal_costs(report: Report, signal: str, watch: str | None, higher: bool) -
     """One signal of a report, turned so that less is better by common sense; NaN when missing,
     infinite when measured and not finite.
 
-    `metric` is `watch`, of which more is better when `higher`. `grad_norm` is the norm corrected
-    for the batch where micro-batch norms were at hand, else the window's median.
+    `metric` is `watch`, of which more is better when `higher`. `grad_norm` is the window's median.
     """
     window, value = report.window, None
     if signal == "metric" and watch is not None:
@@ -55,8 +64,6 @@ def signal_costs(report: Report, signal: str, watch: str | None, higher: bool) -
         value = -value if value is not None and higher else value
     elif signal == "loss" and window.loss is not None:
         value = window.loss.value
-    elif signal == "grad_norm" and window.true_grad_norm is not None:
-        value = window.true_grad_norm
     elif signal == "grad_norm" and window.grad_norm is not None:
         value = window.grad_norm.value
     if value is None or (math.isnan(value) and signal != "metric"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -16,8 +16,10 @@ from sweeps.metric import cost, final, value_at
 from sweeps.points import RunPlan, run_plan
 from sweeps.pruners.base import horizon_of
 from sweeps.pruners.configs import EarlyDynamics
+from sweeps.pruners.early_dynamics.kernel import coordinates
+from sweeps.pruners.early_dynamics.looks import reordered
 from sweeps.pruners.early_dynamics.prior import SIGNALS
-from sweeps.pruners.early_dynamics.rung import mark_of, rung_point, signal_costs
+from sweeps.pruners.early_dynamics.rung import looks_of, mark_of, rung_point, signal_costs
 from sweeps.pruners.early_dynamics.scores import MISSING, Floats, normal_scores
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params, ParamValue, Report, Role, TrialRecord
@@ -57,13 +59,14 @@ class Row:
 class Table:
     """All search trials by number. `signals` are those that enough trials have, in the order of
     the prior; `watch` is the metric looked at along the way, None without one, and more of it is
-    better when `higher`."""
+    better when `higher`. `looks`: the points at which those that run on are looked at again."""
 
     rows: list[Row]
     signals: list[str]
     watch: str | None
     higher: bool
     scores: Floats
+    looks: list[int] = field(default_factory=list)
 
     @cached_property
     def parked(self) -> list[int]:
@@ -112,6 +115,7 @@ def table(spec: SweepSpec, story: Story, config: EarlyDynamics) -> Table:
     scores = np.zeros((len(rows), len(used)))
     keys: list[Hashable] = [key_of(story, row.record.trial) for row in rows]
     fields = list(_fields(keys, rows, plans))
+    looks = looks_of(spec) if "metric" in used and _of_one_parameter(rows) else []
     for column, name in enumerate(used):
         if name == "grad_norm":
             batches = [_batch(row) for row in rows]
@@ -119,7 +123,10 @@ def table(spec: SweepSpec, story: Story, config: EarlyDynamics) -> Table:
         for here, passed in fields:
             others = [_costs(r.record.reports[p], [name], watch, higher)[name] for r, p in passed]
             _score(scores, column, name, [rows[i] for i in here], here, others)
-    return Table(rows, used, watch, higher, scores)
+        for look in looks:
+            costs_then = [_at(look, row, name, watch, higher) for row in rows]
+            scores[:, column] = reordered(scores[:, column], keys, np.array(costs_then))
+    return Table(rows, used, watch, higher, scores, looks)
 
 
 def plan_of(spec: SweepSpec, story: Story, params: Params) -> RunPlan:
@@ -151,6 +158,19 @@ def _costs(report: Report, names: list[str], watch: str | None, higher: bool) ->
     return {name: signal_costs(report, name, watch, higher) for name in names}
 
 
+def _of_one_parameter(rows: list[Row]) -> bool:
+    """Where more than one varies, later looks gained nothing: docs/pruning.md has the figures."""
+    return len(coordinates([row.record.trial.params for row in rows])) == 1
+
+
+def _at(look: int, row: Row, name: str, watch: str | None, higher: bool) -> float:
+    """The cost of a signal at a later look; NaN for a trial that was not there past its rung."""
+    report = row.record.reports.get(look)
+    if row.point is None or row.point > look or report is None or report.guard is not None:
+        return math.nan
+    return signal_costs(report, name, watch, higher)
+
+
 def _final(spec: SweepSpec, record: TrialRecord) -> float | None:
     if record.state != TrialState.DONE:
         return None
@@ -179,10 +199,11 @@ def _fields(
 
 
 def _batch(row: Row) -> Hashable:
-    """Gradient norms that are not corrected for the batch are ranked within one global batch."""
-    report = None if row.point is None else row.record.reports[row.point]
-    if report is not None and report.window.true_grad_norm is not None:
-        return None
+    """Gradient norms are ranked within one global batch: a larger one lowers them by itself.
+
+    Not so the norm without noise, but that of the recipe `sft` is not good enough yet
+    (docs/own-curves.md: its measured part are the longest examples).
+    """
     return row.record.trial.params.get("global_batch_size")
 
 

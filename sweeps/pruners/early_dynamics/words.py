@@ -43,6 +43,17 @@ def parked(facts: Facts) -> Verdict:
     return _verdict(facts, Action.PAUSE, f"{_standing(facts)} {end}")
 
 
+def overtaken(facts: Facts, point: int, rival: int) -> Verdict:
+    """At a later look, `point`: the parked trial `rival` is more likely to win now."""
+    end = f"Looked at again at point {point}, it is behind trial {rival}, which is parked. "
+    end += f"{_chance(facts)}It is parked, and comes back should the others disappoint."
+    verdict = _verdict(facts, Action.PAUSE, f"{_standing(facts)} {end}")
+    report, evidence = facts.row.record.reports[point], verdict.evidence
+    now = {"point": report.point, "samples": report.samples, "rival": rival}
+    told = evidence.model_copy(update={"details": {**evidence.details, **now}})
+    return verdict.model_copy(update={"evidence": told})
+
+
 def revived(facts: Facts, *, audit: bool = False) -> Verdict:
     """Back to run to its end, on its merits or to be measured."""
     if audit:

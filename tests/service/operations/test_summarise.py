@@ -24,8 +24,9 @@ from service.operations.claim import claim
 from service.operations.record import record
 from service.operations.submit import submit
 from service.queries import PruningQuery
-from service.store import summaries
+from service.store import journal, summaries
 from service.store.tables import SweepRow
+from sweeps.journal import Story
 from sweeps.lifecycle import AttemptEnd, StopReason, SweepState
 
 MEDIAN = {"pruning": {"type": "median"}}
@@ -119,6 +120,24 @@ def test_a_journal_that_cannot_be_read_keeps_none_from_theirs(
         sound.id
     ]
     assert broken.id in caplog.text
+
+
+def test_whatever_is_wrong_with_one_keeps_none_from_theirs(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = done(session), done(session, seed=1)
+    real = journal.story
+
+    def story(session: Session, sweep_id: str) -> Story:
+        if sweep_id == broken.id:
+            raise TypeError("a mistake of ours")
+        return real(session, sweep_id)
+
+    monkeypatch.setattr(journal, "story", story)
+    assert settle(session) == 2
+    assert [item.sweep_id for item in summaries.history(session, PruningQuery()).items] == [
+        sound.id
+    ]
 
 
 def test_a_journal_that_is_too_long_is_left_out(session: Session) -> None:

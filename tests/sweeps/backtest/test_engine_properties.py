@@ -48,7 +48,7 @@ def test_shares_are_shares(
     assert outcome.kept_within_tolerance >= outcome.best_kept
     assert 0 <= outcome.random_kept <= 1
     assert 0 < outcome.time_to_result <= slots
-    if name == "never":
+    if name == "never" and outcome.finished == len(finals):  # no guard stopped one
         assert outcome.compute == outcome.time_to_result == 1
         assert outcome.regret == (0 if any(math.isfinite(final) for final in finals) else 1)
 

@@ -19,6 +19,8 @@ from stories import HORIZON, Script, make_report, make_spec
 
 from sweeps.journal import ENTRIES, Asked
 from sweeps.lifecycle import AttemptEnd, StopReason
+from sweeps.points import RunPlan
+from sweeps.pruners import PRUNERS
 from sweeps.searchers import make_searcher
 from sweeps.searchers.base import Searcher
 from sweeps.searchers.knobs import distance, knobs_of
@@ -29,8 +31,9 @@ from sweeps.searchers.optuna_search import (
     OptunaSearcher,
     TpeSearcher,
 )
+from sweeps.simulator.simulate import drive
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action, Params, Verdict
+from sweeps.trial import Action, Params, Report, Trial, Verdict
 
 METHODS = ("cmaes", "gp", "qmc", "tpe")
 MODELS: dict[str, Callable[[SweepSpec, int], ModelSearcher]] = {
@@ -111,8 +114,9 @@ def test_tpe_is_told_failed_and_pruned_as_such() -> None:
         (State.FAIL, None),
         (State.PRUNED, None),
         (State.RUNNING, None),
-        (State.RUNNING, None),
+        (State.PRUNED, None),
     ]
+    assert study.trials[6].intermediate_values == {1: 7.0}
     assert study.trials[4].intermediate_values == {2: 9.0, 3: 8.0}
     assert study.trials[4].params == {"global_batch_size": 1, "learning_rate": 4e-3}
     assert study.direction is optuna.study.StudyDirection.MINIMIZE
@@ -397,3 +401,40 @@ def test_what_cannot_run_is_not_asked_though_a_model_wants_it() -> None:
         wanted = int(body.params["global_batch_size"]) + int(body.params["warmup_steps"])
         finish(script, body, -float(wanted))
         assert (body.params["global_batch_size"], body.params["warmup_steps"]) != (40, 30)
+
+
+class _Bowl:
+    """A run whose loss is a bowl over the learning rate, and falls a little along the way."""
+
+    def __init__(self, trial: Trial, plan: RunPlan) -> None:
+        off = math.log10(float(trial.params["learning_rate"])) + 4
+        self._reports = (
+            make_report(k, off**2 + 0.02 * (plan.points - k)).model_copy(
+                update={"samples": plan.samples_at(k)}
+            )
+            for k in plan.reported_points()
+        )
+
+    def next_report(self) -> Report | None:
+        return next(self._reports, None)
+
+
+def _asked_under(pruner: str, startup: int) -> list[Any]:
+    spec = make_spec(
+        parameters={
+            "learning_rate": {"distribution": "log_uniform_values", "min": 1e-6, "max": 1e-2},
+            "global_batch_size": {"value": 10},
+        },
+        method={"type": "tpe", "n_startup_trials": startup},
+        pruning={"type": pruner},
+        budget={"trials": 24},
+    )
+    story = drive(spec, _Bowl, slots=2).story
+    return [story.trials[number].trial.params["learning_rate"] for number in range(24)]
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_a_model_learns_from_the_first_trials_on_whatever_prunes(pruner: str) -> None:
+    learned, drawn = _asked_under(pruner, 8), _asked_under(pruner, 10**6)
+    first = next(n for n, pair in enumerate(zip(learned, drawn, strict=True)) if len({*pair}) > 1)
+    assert 8 <= first <= 14

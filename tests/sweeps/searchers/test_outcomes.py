@@ -143,6 +143,35 @@ def test_stand_ins_are_the_worst_that_finished(goal: Any, worst: float) -> None:
     assert [one.fate for one in stood] == [Fate.DONE] * 6 + [Fate.OPEN]
 
 
+@pytest.mark.parametrize(
+    ("goal", "early", "stand_in"),
+    [
+        ("minimize", 5.0, 1.0),  # level with the best there
+        ("minimize", 5.5, 2.0),
+        ("minimize", 9.0, 3.0),  # behind all
+        ("minimize", math.nan, 3.0),
+        ("maximize", 9.0, 3.0),
+        ("maximize", 5.5, 1.0),
+    ],
+)
+def test_a_parked_trial_stands_where_it_stood_among_those_that_finished(
+    goal: Any, early: float, stand_in: float
+) -> None:
+    rows = [(2.0, 6.0), (1.0, 5.0), (3.0, 7.0)]
+    found = [Outcome({}, Fate.DONE, value, {2: there, 5: value}) for value, there in rows]
+    found.append(Outcome({}, Fate.PARKED, curve={1: 0.0, 2: early}))
+    stood = with_stand_ins(found, Metric(name="eval_loss", goal=goal))
+    assert stood[-1].value == stand_in
+    assert stood[-1].fate is Fate.DONE
+
+
+def test_parked_without_a_measurement_is_open() -> None:
+    script = Script()
+    parked = script.ask()
+    script.end(parked, AttemptEnd.PAUSED, 0)
+    assert [one.fate for one in told(script)] == [Fate.OPEN]
+
+
 def test_before_anything_finished_there_is_no_stand_in() -> None:
     found = [Outcome({}, Fate.CUT), Outcome({}, Fate.LOST)]
     assert with_stand_ins(found, Metric(name="eval_loss", goal="minimize")) == found

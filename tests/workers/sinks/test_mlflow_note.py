@@ -18,7 +18,8 @@ STOP = Verdict(
 def note_of(script: Script, state: str = "RUNNING", message: str = "", **pages: str) -> str:
     charts = pages.pop("charts", None)
     links = {int(name[1:]): page for name, page in pages.items()}
-    return note(make_spec(), script.story, SWEEP, state, message, charts, links)
+    spec = make_spec(pruning={"type": "median"})
+    return note(spec, script.story, SWEEP, state, message, charts, links)
 
 
 def test_before_the_first_trial() -> None:

@@ -48,7 +48,7 @@ def test_params_say_how_it_searches_and_tags_what_it_ran_on() -> None:
         "recipe": "sft",
         "model": "tiny llama",
         "method": "grid",
-        "pruning": "median",
+        "pruning": "early_dynamics",
         "metric": "eval_loss",
         "goal": "minimize",
         "horizon": "samples: 1000",

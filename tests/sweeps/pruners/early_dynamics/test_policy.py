@@ -8,7 +8,7 @@ import pytest
 from playing import Player, done, states
 from stories import Script, make_report, make_spec
 
-from sweeps.journal import Judged, Reported
+from sweeps.journal import AttemptEnded, AttemptStarted, Judged, Reported
 from sweeps.pruners.early_dynamics import EarlyDynamicsPruner
 from sweeps.spec import SweepSpec
 from sweeps.trial import Action, Report, Verdict
@@ -130,3 +130,19 @@ def test_a_larger_risk_ends_earlier() -> None:
 def test_settings_of_another_pruner_are_a_mistake() -> None:
     with pytest.raises(TypeError, match="median"):
         EarlyDynamicsPruner(make_spec(pruning={"type": "median"}))
+
+
+@pytest.mark.parametrize("trials", [3, 5])
+def test_where_nothing_is_learned_all_slots_are_used(trials: int) -> None:
+    script = play(trials, slots=4)
+    running, most, going = set[int](), 0, set[int]()
+    for body in (entry.body for entry in script.entries):
+        match body:
+            case Judged() if body.verdict.action is Action.CONTINUE:
+                going.add(body.trial)
+            case AttemptStarted() if body.trial in going:
+                running.add(body.trial)
+            case AttemptEnded():
+                running.discard(body.trial)
+        most = max(most, len(running))
+    assert most == {3: 3, 5: 3}[trials]  # all of three; the better half of five
