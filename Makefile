@@ -34,8 +34,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/sweepctl demo --state .demo $(if $(KEEP),--keep)
 
-# The tests of one file stay together; two files at a time.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# The tests of one file stay together; three files at a time, for many of them wait for servers.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"

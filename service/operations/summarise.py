@@ -47,7 +47,7 @@ def _report(session: Session, sweep: SweepRow) -> PruningReport | None:
         return make_result(spec, journal.story(session, sweep.id)).pruning
     except SQLAlchemyError:
         raise  # says nothing about this sweep; the next try may get through
-    except Exception:
-        # Whatever is wrong with one sweep must not keep the others from their summaries.
-        log.exception("sweep %s has no summary", sweep.id)
+    # Whatever is wrong with one sweep, it keeps no other from its summary.
+    except Exception as error:  # noqa: BLE001
+        log.warning("sweep %s has no summary: %s", sweep.id, error)
         return None

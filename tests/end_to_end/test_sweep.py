@@ -120,6 +120,7 @@ def test_pruned_trials_are_killed_in_mlflow_with_their_reason(up: Running) -> No
     assert "DONE" in parent.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.slow
 def test_pause_resume_and_cancel(up: Running) -> None:
     slow = {"recipe": "toy", "options": {"step_seconds": 0.1}}
     sweep = up.client.create_sweep(toy_spec(workload=slow))
@@ -139,6 +140,7 @@ def test_pause_resume_and_cancel(up: Running) -> None:
     assert states <= {"STOPPED", "DONE"}
 
 
+@pytest.mark.slow
 def test_a_cell_that_runs_out_of_memory_fails_alone_and_says_why(up: Running) -> None:
     """Step by step further than its last checkpoint, and never past the thirteenth step."""
     starts = up.folder / "oom-starts"
@@ -179,6 +181,7 @@ def cli(up: Running, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_stop_one_trial(up: Running) -> None:
     slow = {"recipe": "toy", "options": {"step_seconds": 0.3}}
     sweep = up.client.create_sweep(toy_spec(workload=slow))
@@ -191,6 +194,7 @@ def test_stop_one_trial(up: Running) -> None:
     assert {trials[n].state for n in (1, 2, 3)} == {"DONE"}
 
 
+@pytest.mark.slow
 def test_two_sweeps_share_the_slots_and_neither_starves(up: Running) -> None:
     slow = {"recipe": "toy", "options": {"step_seconds": 0.3}}
     first = up.client.create_sweep(toy_spec(workload=slow))
@@ -218,6 +222,7 @@ def test_a_service_that_is_silent_for_longer_than_a_lease_costs_nothing(up: Runn
     wait_until(lambda: not driver.is_running(), 20)
 
 
+@pytest.mark.slow
 def test_a_killed_agent_takes_its_ray_along_and_changes_nothing(up: Running, quiet: str) -> None:
     sweep = up.client.create_sweep(sft_spec("agent-killed", up.folder))
     wait_until(lambda: reported(up, sweep.id) >= 3, 90, lambda: up.driver_log(sweep.id))
