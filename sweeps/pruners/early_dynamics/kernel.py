@@ -50,6 +50,8 @@ def _axis(values: Sequence[ParamValue | None]) -> tuple[Floats, bool]:
         numbers = np.array(values, dtype=np.float64)
         if (numbers > 0).all():
             numbers = np.log(numbers)
-        return (numbers - numbers.mean()) / numbers.std(), True
+        spread = numbers.std()
+        if spread > 0:  # not so of values that differ by rounding only
+            return (numbers - numbers.mean()) / spread, True
     codes = {text: float(code) for code, text in enumerate(sorted({str(v) for v in values}))}
     return np.array([codes[str(value)] for value in values]), False

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 from sweeps.pruners.early_dynamics.kernel import coordinates, kernel
@@ -38,3 +41,12 @@ def test_a_parameter_that_some_lack_is_an_axis_of_words() -> None:
     assert found is not None
     assert found[1, 0] == 1.0
     assert found[2, 0] < 1.0
+
+
+def test_numbers_that_differ_by_rounding_only_are_told_apart_as_words() -> None:
+    rate = 1e-5
+    near = math.nextafter(rate, 1.0)
+    axes = coordinates([{"learning_rate": rate}, {"learning_rate": near}])
+    found = kernel(axes, [0], 2)
+    assert found is not None
+    assert np.isfinite(found).all()
