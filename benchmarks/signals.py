@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.output import table
 from sweeps.points import run_plan
+from sweeps.ranks import rank_agreement
 from sweeps.simulator.folders import read_groups
 from sweeps.simulator.recorded import Group, Run
 from sweeps.simulator.tables import Numbers, read_tables
@@ -40,8 +41,6 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "batch": ("global_batch_size",),
     "both": ("lr_scheduler_type", "global_batch_size"),
 }
-# Fewer runs than these say nothing.
-FEWEST = 4
 
 
 def agreement(group: Group, signal: Column, share: float, within: Sequence[str]) -> float | None:
@@ -53,7 +52,7 @@ def agreement(group: Group, signal: Column, share: float, within: Sequence[str])
         early = _early(group, run, signal(group, run), share)
         if early is not None and run.final is not None and math.isfinite(run.final):
             parts[tuple(run.params.get(name) for name in within)].append((early, sign * run.final))
-    found = [_spearman(pairs) for pairs in parts.values() if len(pairs) >= FEWEST]
+    found = [rank_agreement(pairs) for pairs in parts.values()]
     known = [value for value in found if value is not None]
     return mean(known) if known else None
 
@@ -86,19 +85,6 @@ def _early(group: Group, run: Run, column: Numbers, share: float) -> float | Non
         return None
     there = column.there & np.isfinite(column.values) & (run.x <= mark)
     return float(column.values[there][-1]) if there.any() else None
-
-
-def _spearman(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Pearson's correlation of mean ranks; None where one side is constant."""
-    ranks = [_ranks(np.array(side)) for side in zip(*pairs, strict=True)]
-    if any(np.ptp(side) == 0 for side in ranks):
-        return None
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
-def _ranks(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
-    """1, 2, ... rising; equal values share the mean of theirs."""
-    return [float((values < v).sum() + ((values == v).sum() + 1) / 2) for v in values]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Sequence
 from sweeps.journal import Story
 from sweeps.lifecycle import StopReason, TrialState
 from sweeps.metric import cost, final
+from sweeps.ranks import rank_agreement
 from sweeps.spec import SweepSpec
 from sweeps.trial import Action, Role, TrialRecord
 from sweeps.wire import Wire
 
 # Of a pruner whose settings name none.
 TOLERANCE = 0.02
-# Below this many finished trials a rank correlation says nothing.
-MIN_PAIRS = 4
 # The 97.5 % quantile of the standard normal distribution.
 _Z = 1.959963984540054
 # The reasons of a parked trial's final stop and of an audit. Else the reason is the pruner's name.
@@ -140,21 +139,6 @@ def per_trial(estimate: float | None, trials: int) -> float | None:
     return float(1 - none)
 
 
-def rank_agreement(pairs: Iterable[tuple[float, float]]) -> float | None:
-    """Spearman's rank correlation, ties sharing their mean rank; None below MIN_PAIRS pairs, and
-    when all of one side are equal."""
-    found = list(pairs)
-    if len(found) < MIN_PAIRS:
-        return None
-    left, right = (_ranks(side) for side in zip(*found, strict=True))
-    middle = (len(found) + 1) / 2
-    spread = [sum((rank - middle) ** 2 for rank in side) for side in (left, right)]
-    if 0 in spread:
-        return None
-    both = sum((a - middle) * (b - middle) for a, b in zip(left, right, strict=True))
-    return both / math.sqrt(spread[0] * spread[1])
-
-
 def _costs(spec: SweepSpec, records: Iterable[TrialRecord]) -> list[float]:
     """The finite finals of those that came to their end, turned so that less is better."""
     metric, points = spec.spec.metric, spec.spec.report.points
@@ -217,17 +201,3 @@ def _first_chance(record: TrialRecord) -> float | None:
         if verdict.evidence.probability is not None:
             return verdict.evidence.probability
     return None
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """1 for the least; equal ones share the mean of their places."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    ranks, start = [0.0] * len(values), 0
-    while start < len(order):
-        end = start
-        while end < len(order) and values[order[end]] == values[order[start]]:
-            end += 1
-        for place in order[start:end]:
-            ranks[place] = (start + 1 + end) / 2
-        start = end
-    return ranks

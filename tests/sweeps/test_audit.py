@@ -15,7 +15,6 @@ from sweeps.audit import (
     is_condemned,
     measured,
     per_trial,
-    rank_agreement,
     wilson,
 )
 from sweeps.journal import Judged, Story
@@ -265,17 +264,6 @@ def test_false_kill_by_hand() -> None:
     assert not false_kill(1.0, [1.0], [1.0, 1.0], 0.02)
     assert false_kill(0.0, [1.0], [1.0, 0.0], 0.02)
     assert false_kill(0.0, [1.0], [1.0, 0.0, 0.0], 0.02), "without a spread any loss is a loss"
-
-
-def test_rank_agreement() -> None:
-    up = [(1.0, 2.0), (2.0, 4.0), (3.0, 8.0), (4.0, 16.0)]
-    assert rank_agreement(up) == pytest.approx(1.0)
-    assert rank_agreement([(-a, b) for a, b in up]) == pytest.approx(-1.0)
-    assert rank_agreement(up[:3]) is None
-    assert rank_agreement([(1.0, b) for _, b in up]) is None
-    tied = [(1.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
-    # Ranks 1.5, 1.5, 3, 4 against 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5).
-    assert rank_agreement(tied) == pytest.approx(4.5 / math.sqrt(4.5 * 5))
 
 
 def test_a_thousand_trials_are_measured_at_once() -> None:

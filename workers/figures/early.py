@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from sweeps.audit import Audit, measured, rank_agreement
+from sweeps.audit import Audit, measured
 from sweeps.journal import Story
 from sweeps.lifecycle import TrialState
 from sweeps.metric import final, value_at
+from sweeps.ranks import rank_agreement
 from sweeps.spec import SweepSpec
 from sweeps.trial import Report, Role, TrialRecord
 from workers.figures.curves import wants_log

@@ -19,9 +19,10 @@ from sweeps.pruners.early_dynamics.kernel import coordinates, kernel
 from sweeps.pruners.early_dynamics.posterior import Forecast, Known, forecast
 from sweeps.pruners.early_dynamics.prior import Prior, Weights, shipped
 from sweeps.pruners.early_dynamics.rung import looks_of, mark_of, rung_point
-from sweeps.pruners.early_dynamics.scores import Floats, rank_agreement
+from sweeps.pruners.early_dynamics.scores import Floats
 from sweeps.pruners.early_dynamics.table import Table, plan_of, table
 from sweeps.pruners.early_dynamics.words import Facts, overtaken, parked, part, revived
+from sweeps.ranks import rank_agreement
 from sweeps.seeds import generator
 from sweeps.spec import SweepSpec
 from sweeps.trial import GO_ON, Report, Verdict
@@ -163,8 +164,7 @@ class EarlyDynamicsPruner:
         weights = self._weights(story, seen)
         lead = seen.scores @ weights.mean_array
         learnt = [i for i in seen.finished if seen.rows[i].point is not None]
-        ends = np.array([_cost(seen.rows[i].final) for i in learnt])
-        agreement = rank_agreement(lead[learnt], -ends) if learnt else None
+        agreement = rank_agreement((float(lead[i]), -_cost(seen.rows[i].final)) for i in learnt)
         risk = self._config.risk
         if any(row.audited for row in seen.rows):
             risk /= 1 + measured(self._spec, story).false_kills

@@ -49,20 +49,3 @@ def utilities(costs: Floats, best: float) -> Floats:
     units = np.where(np.isfinite(costs), (costs - best) / scale, math.inf)
     stretched = 1 + np.log(np.maximum(units, 1))
     return -np.minimum(_WORST, np.where(units <= 1, units, stretched))
-
-
-def rank_agreement(first: Floats, second: Floats) -> float | None:
-    """Spearman's rank correlation; None below 4 pairs or when one side is all equal."""
-    if len(first) < 4:
-        return None
-    a, b = _ranks(first), _ranks(second)
-    a, b = a - a.mean(), b - b.mean()
-    norm = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / norm if norm > 0 else None
-
-
-def _ranks(values: Floats) -> Floats:
-    ordered = np.sort(values)
-    below = np.searchsorted(ordered, values, side="left")
-    upto = np.searchsorted(ordered, values, side="right")
-    return np.asarray((below + 1 + upto) / 2, dtype=np.float64)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sweeps.pruners.early_dynamics.scores import normal_scores, rank_agreement, utilities
+from sweeps.pruners.early_dynamics.scores import normal_scores, utilities
 
 
 def test_the_least_cost_scores_highest_and_ties_share() -> None:
@@ -38,11 +38,3 @@ def test_a_failure_far_off_does_not_set_the_scale() -> None:
 def test_equal_finals_are_equally_good() -> None:
     assert list(utilities(np.array([2.0, 2.0]), 2.0)) == [0.0, 0.0]
     assert list(utilities(np.array([math.inf]), 2.0)) == [-4.0]
-
-
-def test_rank_agreement_needs_four_pairs_that_differ() -> None:
-    rising = np.arange(5.0)
-    assert rank_agreement(rising, rising**3) == pytest.approx(1.0)
-    assert rank_agreement(rising, -rising) == pytest.approx(-1.0)
-    assert rank_agreement(rising[:3], rising[:3]) is None
-    assert rank_agreement(rising, np.ones(5)) is None
