@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -39,13 +37,16 @@ def utilities(costs: Floats, best: float) -> Floats:
     y = -g((cost - best) / c): c the larger of the second smallest gap and the 40 % quantile of the
     gaps, g(u) = u up to 1 and 1 + log u above, so that far-off failures do not set the scale.
     """
-    finite = costs[np.isfinite(costs)]
-    if not finite.size:
+    # What is too far off for the difference to be a number is as bad as infinite.
+    with np.errstate(over="ignore"):
+        away = costs - best
+    gaps = np.sort(away[np.isfinite(away)])
+    if not gaps.size:
         return np.full(len(costs), -_WORST)
-    gaps = np.sort(finite - best)
     scale = max(float(gaps[1]), float(np.quantile(gaps, 0.4))) if gaps.size > 1 else 1.0
     if scale <= 0:
         scale = next((float(gap) for gap in gaps if gap > 0), 1.0)
-    units = np.where(np.isfinite(costs), (costs - best) / scale, math.inf)
+    with np.errstate(over="ignore"):
+        units = away / scale
     stretched = 1 + np.log(np.maximum(units, 1))
     return -np.minimum(_WORST, np.where(units <= 1, units, stretched))

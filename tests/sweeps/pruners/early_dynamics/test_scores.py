@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sweeps.pruners.early_dynamics.scores import normal_scores, utilities
 
@@ -38,3 +40,10 @@ def test_a_failure_far_off_does_not_set_the_scale() -> None:
 def test_equal_finals_are_equally_good() -> None:
     assert list(utilities(np.array([2.0, 2.0]), 2.0)) == [0.0, 0.0]
     assert list(utilities(np.array([math.inf]), 2.0)) == [-4.0]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=12))
+def test_utilities_of_any_finals_are_numbers(values: list[float]) -> None:
+    found = utilities(np.array([*values, math.inf]), min(values))
+    assert ((found >= -4.0) & (found <= 0.0)).all()
+    assert found[values.index(min(values))] == 0.0
