@@ -109,3 +109,13 @@ def write_words(folder: Path) -> None:
     rows = [{"prompt": f"{word} = ", "completion": word[::-1]} for word in WORDS]
     write_rows(folder / "train.jsonl", rows[:10])
     write_rows(folder / "eval.jsonl", rows[10:])
+
+
+def held_out(folder: Path) -> dict[str, Any]:
+    """The words to be written, and to be chosen among three."""
+    rows = [
+        {"question": word, "choices": [word[::-1], word, "zz"], "answer": word[::-1]}
+        for word in WORDS
+    ]
+    write_rows(folder / "choice.jsonl", rows)
+    return {"train": "train.jsonl", "eval": {"told": "eval.jsonl", "chosen": "choice.jsonl"}}
