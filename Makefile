@@ -43,7 +43,7 @@ test: lint
 # The same tests once more under the tracer pass or fail nothing: `make test` did that. Some have
 # limits on time that the tracer breaks.
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 	-$(MAKE) coverage
 
 # What the tests reach, in their own process and in those that they start. Without end_to_end and

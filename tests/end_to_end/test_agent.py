@@ -27,6 +27,8 @@ from workers.order import checkpoints_of, trial_folder
 from workers.ray_head import RayHead
 from workers.sinks.mlflow_api import connect
 
+pytestmark = pytest.mark.slow
+
 BATCH, GRACE = 16, 20.0
 RATES = [0.1, 0.2, 0.5, 1.0]
 

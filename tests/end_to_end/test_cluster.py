@@ -11,6 +11,8 @@ from tests_support import toy_spec
 
 from workers.ray_head import RayHead
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_agent_joins_a_running_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(SUPPORT)]))

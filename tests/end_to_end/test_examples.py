@@ -78,6 +78,7 @@ def small(text: str, batches: list[int]) -> str:
     return yaml.safe_dump(spec)
 
 
+@pytest.mark.slow
 def test_the_readme_s_commands_work(up: Running) -> None:
     (text,) = blocks(README, "yaml")
     (up.folder / "readme").mkdir()
@@ -96,6 +97,7 @@ def test_the_readme_s_commands_work(up: Running) -> None:
     assert "eval_loss" in said["result"]
 
 
+@pytest.mark.slow
 def test_the_readme_s_script_works(up: Running) -> None:
     (text,), (code,) = blocks(README, "yaml"), blocks(README, "python")
     Path(up.folder / "readme").mkdir(exist_ok=True)

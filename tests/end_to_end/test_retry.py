@@ -7,7 +7,7 @@ import pytest
 from running import Running, wait_until
 from tests_support import toy_spec
 
-pytestmark = pytest.mark.xdist_group("up")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 
 def test_a_larger_budget_and_a_retry_after_the_end(up: Running) -> None:

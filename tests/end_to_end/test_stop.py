@@ -21,6 +21,8 @@ from workers.checkpoints import CheckpointFolder
 from workers.order import checkpoints_of, trial_folder
 from workers.ray_head import RayHead
 
+pytestmark = pytest.mark.slow
+
 RATES = [0.1, 0.2, 0.5, 1.0]
 # What an agent needs beside the grace: to hear the signal, to end its children, to say goodbye.
 MARGIN = 8.0

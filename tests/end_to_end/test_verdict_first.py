@@ -16,7 +16,7 @@ from sweeps.journal import Entry, Reported
 from sweeps.trial import Action
 from workers.book import read_spool
 
-pytestmark = pytest.mark.xdist_group("up")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 
 def stops(entries: list[Entry]) -> list[Reported]:

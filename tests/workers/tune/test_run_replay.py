@@ -125,6 +125,7 @@ def test_ray_on_one_slot_writes_the_simulator_s_journal(
     assert simulated.result.compute_saved > 0.1
 
 
+@pytest.mark.slow
 def test_a_journal_of_two_slots_gives_its_verdicts_again(
     joined: RayHead, group: tuple[Path, Group], tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from tests.workers.tune.test_run import Bench, joined
 from workers.ray_head import RayHead
 
 __all__ = ["joined"]
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 
 def test_halving_parks_revives_and_ends(joined: RayHead, tmp_path: Path) -> None:

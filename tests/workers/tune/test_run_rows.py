@@ -106,6 +106,7 @@ def test_a_base_row_that_fails_fails_nothing_else(joined: RayHead, tmp_path: Pat
     assert any("cannot evaluate an untrained model" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_every_row_of_the_real_recipe(joined: RayHead, tmp_path: Path) -> None:
     write_data(tmp_path / "train.jsonl", 40, seed=1)
     write_data(tmp_path / "eval.jsonl", 10, seed=2)
