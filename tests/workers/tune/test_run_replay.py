@@ -17,6 +17,7 @@ from service.schemas import Lease
 from sweeps.conductor import Conductor
 from sweeps.journal import Entry, Judged
 from sweeps.pruners import PRUNERS, make_pruner
+from sweeps.pruners.base import parting
 from sweeps.pruners.decide import verdict
 from sweeps.searchers import make_searcher
 from sweeps.simulator.folders import read_groups
@@ -79,6 +80,7 @@ def live(spec: SweepSpec, storage: Path, root: Path, slots: int) -> list[Entry]:
         partial(verdict, spec, pruner),
         book.append,
         pruner.revive,
+        parting(pruner),
     )
     fields = {"sweep": SWEEP, "spec": {}, "state": "RUNNING", "token": 1, "slots": slots}
     lease = Lease.model_validate(
