@@ -196,10 +196,11 @@ def test_stop_one_trial(up: Running) -> None:
 
 @pytest.mark.slow
 def test_two_sweeps_share_the_slots_and_neither_starves(up: Running) -> None:
-    slow = {"recipe": "toy", "options": {"step_seconds": 0.3}}
+    # The first lasts until the second's driver is up, on a machine that is busy, too.
+    slow, quick = ({"recipe": "toy", "options": {"step_seconds": s}} for s in (0.8, 0.1))
     first = up.client.create_sweep(toy_spec(workload=slow))
     wait_until(lambda: reported(up, first.id) >= 1, 60, lambda: up.driver_log(first.id))
-    second = up.client.create_sweep(toy_spec(workload=slow))
+    second = up.client.create_sweep(toy_spec(workload=quick))
     wait_until(lambda: reported(up, second.id) >= 1, 60, lambda: up.driver_log(second.id))
     assert up.client.get_sweep(first.id).state == "RUNNING"
     assert up.ended(first.id).state == "DONE"
