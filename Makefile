@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test test-slow chaos coverage docs bench-guards bench-pruners lint clean
+.PHONY: help install demo test test-slow chaos coverage docs bench-guards bench-pruners bench-verdict bench-training lint clean
 
 help:
 	@echo "make demo       a whole sweep on this machine, CPU only (KEEP=1 leaves the servers up)"
@@ -16,6 +16,8 @@ help:
 	@echo "make coverage   which lines the tests reach"
 	@echo "make bench-guards  do the guards kill good runs? over recorded curves (CURVES=folder)"
 	@echo "make bench-pruners  ours, Ray's and Optuna's pruners on recorded curves (CURVES=folders DOCS=docs)"
+	@echo "make bench-training  tokens per second and start-up of trials, beside transformers' Trainer"
+	@echo "make bench-verdict  what a verdict costs with 100 and 1,000 trials"
 	@echo "make docs       write docs/reference anew from the code"
 	@echo "make lint       ruff, mypy, import contracts"
 	@echo "make install    the environment in .venv (the others do it when needed)"
@@ -37,13 +39,17 @@ demo: $(STAMP)
 # The tests of one file stay together; three files at a time, for many of them wait for servers.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
+# What failed beside others runs once more, alone: a fault fails again, a machine that was too busy
+# does not. Both runs are in the log.
+ALONE := --last-failed --last-failed-no-failures none
+
 test: lint
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" || $(BIN)/python -m pytest -m "not slow" $(ALONE)
 
 # The same tests once more under the tracer pass or fail nothing: `make test` did that. Some have
 # limits on time that the tracer breaks.
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 900 -m slow || $(BIN)/python -m pytest --timeout 900 -m slow $(ALONE)
 	-$(MAKE) coverage
 
 # What the tests reach, in their own process and in those that they start. Without end_to_end and
@@ -68,6 +74,13 @@ JOBS ?= 1
 
 bench-pruners: $(STAMP)
 	$(BIN)/python -m benchmarks.pruners $(CURVES) benchmarks/curves --jobs $(JOBS) $(if $(DOCS),--docs $(DOCS))
+
+# Speed and start-up of trials, beside transformers' Trainer: half an hour on two quiet cores.
+bench-training: $(STAMP)
+	$(BIN)/python -m benchmarks.training
+
+bench-verdict: $(STAMP)
+	$(BIN)/python -m benchmarks.pruners.verdict_time --whole
 
 docs: $(STAMP)
 	$(BIN)/python -m docs.generate

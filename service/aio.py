@@ -142,6 +142,7 @@ class AsyncClient(AsyncSender):
     entries = _iterated(calls.entries)
     append = _awaited(calls.append)
     past = _awaited(calls.past)
+    costs = _awaited(calls.costs)
     finish = _awaited(calls.finish)
 
     pools = _awaited(calls.pools)

@@ -20,6 +20,7 @@ from service.schemas import (
     LONGEST_MESSAGE,
     Accepted,
     ClaimRequest,
+    Costs,
     FinishRequest,
     Health,
     JournalAck,
@@ -305,6 +306,11 @@ def append(sweep_id: str, token: int, entries: Sequence[Entry]) -> Call[int]:
 def past(sweep_id: str) -> Call[PastSweeps]:
     """Curves of finished sweeps of the same family, the newest first."""
     return _get(PastSweeps, f"{_sweep(sweep_id)}/past")
+
+
+def costs(sweep_id: str) -> Call[Costs]:
+    """What trials of its model took of the devices of its pool; for drivers."""
+    return _get(Costs, f"{_sweep(sweep_id)}/costs")
 
 
 def finish(sweep_id: str, token: int, state: str, message: str = "") -> Call[SweepDetail]:

@@ -107,6 +107,7 @@ class Client(Sender):
     entries = _turned(calls.entries)
     append = _sent(calls.append)
     past = _sent(calls.past)
+    costs = _sent(calls.costs)
     finish = _sent(calls.finish)
 
     pools = _sent(calls.pools)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from service.cost_examples import COST, DISK, FOOTPRINT, LEARNED
 from service.pruning_examples import FACTS, HISTORY, PRUNING, SWEEP, VERDICT
 from sweeps.spec import parse
 
@@ -127,6 +128,7 @@ _REPORT = {
     },
     "metrics": {"eval_loss": 1.31},
     "guard": None,
+    "footprint": FOOTPRINT,
 }
 _LINE = {"attempt": 1, "at": _AT.format("30"), "report": _REPORT, "verdict": VERDICT}
 _TRIAL = {
@@ -183,13 +185,13 @@ _PLAN = {
             "what": "the base model, evaluated without training",
         }
     ],
+    **{"shared_samples": 0, "hours_deviation": None, "learned": LEARNED, "disk_bytes": DISK},
 }
 _RESULT = {
     "metric": _METRIC,
     "counts": {"PENDING": 0, "RUNNING": 0, "PAUSED": 0, "DONE": 1, "STOPPED": 0, "FAILED": 1},
     "best": _BEST,
-    "no_best_because": None,
-    "ranking": [_BEST],
+    **{"no_best_because": None, "ranking": [_BEST], "ranked_by": "eval_loss"},
     **{"unranked": [], "best_so_far": [], "samples_run": 201600, "compute_saved": None},
     "stopped": [
         {
@@ -297,16 +299,23 @@ ANSWERS: dict[str, Any] = {
         "items": [
             {
                 "sweep": SWEEP,
+                "higher": False,
                 "trials": [
                     {
                         "params": _PARAMS,
                         "final": 1.12,
-                        "points": [{"share": 0.25, "loss": 1.25, "grad_norm": 0.8, "metric": 1.31}],
+                        "points": [
+                            {
+                                **{"share": 0.25, "samples": 2560, "loss": 1.25},
+                                **{"grad_norm": 0.8, "metric": 1.31},
+                            }
+                        ],
                     }
                 ],
             }
         ]
     },
+    "read_costs": {"items": [COST]},
     "finish_sweep": _detail("DONE", "Use trial 3.", **_ENDED),
     "list_pools": {
         "items": [{"name": "a100", "slots": 8, "agents": [_AGENT], "sweeps": {"RUNNING": 1}}],

@@ -15,8 +15,8 @@ VERDICT: dict[str, Any] = {
 FACTS: dict[str, Any] = {
     **{name: VERDICT[name] for name in ("action", "reason", "message", "audit")},
     **{"point": 5, "samples": 53760, "signal": "eval_loss", "value": 1.31, "cutoff": 1.34},
-    **{"peers": [0, 1, 2], "probability": None, "miss_risk": None, "stated_risk": None},
-    **{"ranks": {}, "more": {}},
+    **{"peers": [0, 1, 2], "peer_count": 3, "probability": None, "miss_risk": None},
+    **{"stated_risk": None, "ranks": {}, "more": {}},
 }
 PRUNING: dict[str, Any] = {
     **{"condemned": 5, "audited": 2, "finished": 2, "false_kills": 0, "rate": 0.0, "low": 0.0},

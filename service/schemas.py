@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from sweeps.cost_model import Measurement
 from sweeps.facts import Facts
 from sweeps.journal import CommandKind, Entry
 from sweeps.lifecycle import SweepState, TrialState
@@ -362,10 +363,11 @@ class JournalPage(Answer):
 
 
 class PastPoint(Answer):
-    """A decision point of a past trial, at `share` of its run. `metric` is what its sweep looked at
-    along the way; None: not measured there, or not finite."""
+    """A decision point of a past trial, at `share` of its run after `samples`. `metric` is what its
+    sweep looked at along the way; None: not measured there, or not finite."""
 
     share: float
+    samples: int
     loss: float | None
     grad_norm: float | None
     metric: float | None
@@ -380,9 +382,10 @@ class PastTrial(Answer):
 
 
 class PastSweep(Answer):
-    """The trials of one finished sweep."""
+    """The trials of one finished sweep. `higher`: of its metric along the way, more was better."""
 
     sweep: SweepId
+    higher: bool
     trials: list[PastTrial]
 
 
@@ -390,6 +393,12 @@ class PastSweeps(Answer):
     """Finished sweeps of the same family, newest first: what a new sweep may learn from."""
 
     items: list[PastSweep]
+
+
+class Costs(Answer):
+    """What trials of a model took of their devices, the newest first."""
+
+    items: list[Measurement]
 
 
 class FinishRequest(Wire):

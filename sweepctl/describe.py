@@ -83,6 +83,7 @@ def _trial(found: TrialDetail, wide: bool) -> list[RenderableType]:
         ("Reason", text.reason(found.reason)),
         ("Samples", text.count(found.samples)),
         *((name, text.parameter(value)) for name, value in found.params.items()),
+        *cut_facts(found),
     ]
     attempts = table("attempt", "started", "ended", "how", "samples", "seconds", "error")
     for one in found.history:
@@ -97,6 +98,12 @@ def _trial(found: TrialDetail, wide: bool) -> list[RenderableType]:
         )
     parts: list[RenderableType] = [facts(rows), "", attempts]
     return [*parts, "", _reports(found, wide)] if found.reports else parts
+
+
+def cut_facts(found: TrialDetail) -> list[tuple[str, str]]:
+    """How its global batch was cut, by its last report that says so."""
+    cuts = [line.report.cut for line in found.reports if line.report.cut is not None]
+    return [("Micro-batch", cuts[-1].sentence())] if cuts else []
 
 
 def _reports(found: TrialDetail, wide: bool) -> RenderableType:

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from service.client import Client
 from service.errors import ServiceError, Unreachable
 from sweepctl.checkup import Check
+from sweepctl.doctor_disk import checkpoints
 from sweepctl.doctor_machine import machine, storage
 from sweepctl.doctor_mlflow import mlflow
 from sweepctl.doctor_service import answers, inside
@@ -61,6 +62,7 @@ def _service(ctx: typer.Context) -> Iterator[Check]:
             yield Check("service", error.detail, f"is {target.server} a sweep service?")
             return
         yield from inside(client, storage())
+        yield from checkpoints(client, storage())
         yield from mlflow(_mlflow_url(client, target))
 
 

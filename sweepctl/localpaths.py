@@ -82,10 +82,11 @@ def _places(workload: Any) -> Iterator[tuple[dict[str, Any], str, str]]:
         yield model, "tokenizer", f"{base}/model/tokenizer"
     if isinstance(data, dict):
         yield data, "train", f"{base}/data/train"
-        if isinstance(data.get("eval"), str):
-            yield data, "eval", f"{base}/data/eval"
-        for name in data["eval"] if isinstance(data.get("eval"), dict) else ():
-            yield data["eval"], name, f"{base}/data/eval/{name}"
+        for use in ("eval", "unseen"):
+            if isinstance(data.get(use), str):
+                yield data, use, f"{base}/data/{use}"
+            for name in data[use] if isinstance(data.get(use), dict) else ():
+                yield data[use], name, f"{base}/data/{use}/{name}"
     if isinstance(strategy, dict):
         for index, phase in enumerate(strategy["phased"]):
             yield phase, "data", f"{base}/strategy/phased/{index}/data"

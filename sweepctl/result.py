@@ -34,8 +34,12 @@ def view(found: Result, wide: bool = False) -> list[RenderableType]:
         ("Samples run", text.count(found.samples_run)),
         ("Compute saved", text.share(found.compute_saved)),
     ]
+    if found.ranked_by is not None and found.ranked_by != found.metric.name:
+        rows.insert(1, ("Ranked by", f"{found.ranked_by}, at the end alone"))
+    if limits := beside.limits(found):
+        rows.insert(1, ("Largest drop", limits))
     if found.samples_beside:
-        rows.insert(3, ("Samples beside it", beside.samples(found)))
+        rows.insert(-1, ("Samples beside it", beside.samples(found)))
     parts: list[RenderableType] = [facts(rows), "", found.recommendation]
     if found.pruning is not None and tells(found.pruning):
         parts += ["", facts(pruning(found.pruning)), found.pruning.sentence]
@@ -69,21 +73,30 @@ def pruning(found: PruningReport) -> list[tuple[str, str]]:
 def ranking(found: Result, wide: bool = False) -> RenderableType:
     """Configurations that finished, best first, by their means. Equal ranks cannot be told apart.
 
+    An audit is a run that the pruner had condemned.
     Where runs were repeated: how many, and the run of the search, which is no part of the mean once
-    there are confirmation runs.
+    there are confirmation runs. Where unseen sets rank: the value that the search went by. Drops
+    against the base model stand there for limits, `wide` for all that was measured.
     """
     names = list(dict.fromkeys(name for row in found.ranking for name in row.params))
     more = ("samples", "seconds") if wide else ()
     again = any(row.basis != "single" for row in found.ranking)
     runs = ("runs", "search run") if again else ()
-    made = table("rank", "trial", found.metric.name, "stderr", *runs, *names, *more)
+    by = found.ranked_by or found.metric.name
+    searched = (found.metric.name,) if by != found.metric.name and not again else ()
+    lost = beside.drop_names(found, wide)
+    drops = [f"drop of {name}" for name in lost]
+    heads = ("rank", "trial", by, "stderr", *searched, *runs, *drops, *names, *more)
+    made = table(*heads)
     for row in found.ranking:
         made.add_row(
-            str(row.rank),
-            str(row.trial),
+            f"{row.rank} (over)" if row.over else str(row.rank),
+            f"{row.trial} (audit)" if row.audited else str(row.trial),
             text.number(row.mean),
             text.number(row.error),
+            *([text.number(row.final)] if searched else []),
             *([str(row.runs), text.number(row.final)] if again else []),
+            *beside.drops(row.drops, lost),
             *(text.parameter(row.params.get(name, "-")) for name in names),
             *([text.count(row.samples), f"{row.seconds:.1f}"] if wide else []),
         )

@@ -52,7 +52,7 @@ def compare_sweeps(sweeps: Sequence[SweepDetail], results: Sequence[Result]) -> 
             id=sweep.id,
             name=sweep.name,
             state=sweep.state,
-            metric=sweep.metric,
+            metric=_ranked_by(sweep.metric, result),
             trials={state: many for state, many in result.counts.items() if many},
             best=result.best,
             no_best_because=result.no_best_because,
@@ -63,6 +63,11 @@ def compare_sweeps(sweeps: Sequence[SweepDetail], results: Sequence[Result]) -> 
     ]
     specs = [_flat(sweep.spec["spec"]) for sweep in sweeps]
     return SweepComparison(sweeps=sides, differences=_differences(specs), verdict=_verdict(sides))
+
+
+def _ranked_by(metric: Metric, result: Result) -> Metric:
+    """What the best trials have their values of."""
+    return metric.model_copy(update={"name": result.ranked_by or metric.name})
 
 
 def _differences(specs: Sequence[dict[str, Any]]) -> list[Difference]:

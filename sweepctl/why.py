@@ -48,6 +48,8 @@ def _rows(seen: Facts, ids: list[str]) -> list[tuple[str, str]]:
         named.pop(name, None)
     if "peers" in named:
         named["peers"] = ", ".join(ids) or f"trials {', '.join(map(str, seen.peers))}"
+        if more := seen.peer_count - len(seen.peers):
+            named["peers"] += f" and {more:,} less like it"
     return rows + [(name.replace("_", " ").capitalize(), value) for name, value in named.items()]
 
 

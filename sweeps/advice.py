@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweeps.contest import RATE
+from sweeps.metric import ranked_by
 from sweeps.ranking import Ranked, as_good
 from sweeps.remarks import listed, told
 from sweeps.spec import SweepSpec
@@ -41,7 +42,7 @@ def recommendation(
     taken = recommended(ranking)
     if taken is None:
         return f"No recommendation. {why_none}"
-    name, best = spec.spec.metric.name, ranking[0]
+    name, best = ranked_by(spec).name, ranking[0]
     first = winner(ranking)
     if first is not None and settled:
         return (
@@ -49,10 +50,11 @@ def recommendation(
             f"from each of the {len(_compared(ranking)) - 1} compared with it, at a rate of {RATE}."
         )
     tied = [row for row in ranking if row.rank == best.rank and row.error is not None]
+    head = _of_how_many(spec, name, ranking)
     if len(tied) > 1:
-        text = f"{_of_how_many(name, ranking)}. {_trials(tied)} cannot be told apart."
+        text = f"{head}. {_trials(tied)} cannot be told apart."
     else:
-        text = f"{_of_how_many(name, ranking)}: {told(best.params)}."
+        text = f"{head}: {told(best.params)}."
         if not _repeated(best) and best.error is not None and len(ranking) > 1:
             text += " More than the evaluation's own error, but single runs do not show the seed's."
     close = as_good(ranking)
@@ -66,10 +68,12 @@ def recommendation(
     return f"{text} Not all confirmation runs are over." if waits else text
 
 
-def _of_how_many(name: str, ranking: Sequence[Ranked]) -> str:
+def _of_how_many(spec: SweepSpec, name: str, ranking: Sequence[Ranked]) -> str:
     best, compared = ranking[0], _compared(ranking)
+    limited = bool(spec.spec.metric.max_drop)
     if len(ranking) == 1:
-        return f"Trial {best.trial} is the only one that finished, with {_value(name, best)}"
+        only = "the only one that finished" + (" within max_drop" if limited else "")
+        return f"Trial {best.trial} is {only}, with {_value(name, best)}"
     if _repeated(best):
         many = f"{len(compared)} that were confirmed" if best.basis == "confirm" else "those"
         head = f"Trial {best.trial} has the best mean of {many}"
@@ -78,7 +82,8 @@ def _of_how_many(name: str, ranking: Sequence[Ranked]) -> str:
                 f"Trial {best.trial} was chosen from {len(ranking)} and is the only one confirmed"
             )
         return f"{head}, {_value(name, best)}"
-    return f"Trial {best.trial} has the best {name} of {len(compared)} single runs, {_bare(best)}"
+    runs = f"{len(compared)} single runs" + (" within max_drop" if limited else "")
+    return f"Trial {best.trial} has the best {name} of {runs}, {_bare(best)}"
 
 
 def _value(name: str, row: Ranked) -> str:

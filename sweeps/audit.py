@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
+from sweeps.drops import panel
 from sweeps.journal import Story
 from sweeps.lifecycle import StopReason, TrialState
 from sweeps.metric import cost, final
@@ -30,7 +31,8 @@ class Audit(Wire):
     """What the audits of a sweep say of its pruner. Search trials only.
 
     `condemned`: trials that the pruner parked or stopped as things stand, and its audits.
-    `audited`: those among them that ran on. `finished`: audits with a finite final. `false_kills`:
+    `audited`: those among them that ran on. `finished`: audits with a finite final (those beyond
+    `max_drop` too: they are no false kills, nor is anything compared with them). `false_kills`:
     finished audits that end better than every trial the pruner kept, by more than the tolerance
     (see `false_kill`). `rate` = false_kills / finished, between `low` and `high` with 95 %
     confidence (Wilson); None before an audit and a kept trial have finished.
@@ -55,14 +57,11 @@ class Audit(Wire):
 
 def measured(spec: SweepSpec, story: Story) -> Audit:
     """The audit as the journal stands."""
-    records = [r for _, r in sorted(story.trials.items()) if r.trial.role is Role.SEARCH]
-    audits, others = list[TrialRecord](), list[TrialRecord]()
-    for record in records:
-        (audits if is_audit(record) else others).append(record)
-    ends = _costs(spec, audits)
-    kept = _costs(spec, others) if ends else []
-    wrong = sum(false_kill(end, kept, [*kept, *ends], tolerance_of(spec)) for end in ends)
+    records = _searched(story)
+    audits, others = _told_apart(records)
+    ends, kept = _costs(spec, audits), _costs(spec, _within(spec, story, others))
     rated = bool(ends and kept)
+    wrong = false_kills(spec, story) if rated else 0
     low, high = wilson(wrong, len(ends)) if rated else (None, None)
     stopped = sum(_held_back(spec, record) for record in others)
     estimate = _told(story, "miss_risk")
@@ -70,7 +69,7 @@ def measured(spec: SweepSpec, story: Story) -> Audit:
         condemned=len(audits) + stopped,
         audited=len(audits),
         finished=len(ends),
-        false_kills=wrong if rated else 0,
+        false_kills=wrong,
         rate=wrong / len(ends) if rated else None,
         low=low,
         high=high,
@@ -78,6 +77,33 @@ def measured(spec: SweepSpec, story: Story) -> Audit:
         expected=_expected(spec, audits, estimate, stopped),
         agreement=_agreement(spec, story, records),
     )
+
+
+def false_kills(spec: SweepSpec, story: Story) -> int:
+    """How many finished audits end better than all that the pruner kept: see `Audit`."""
+    audits, others = _told_apart(r for r in _searched(story) if r.state == TrialState.DONE)
+    sound = _costs(spec, _within(spec, story, audits))
+    kept = _costs(spec, _within(spec, story, others)) if sound else []
+    return sum(false_kill(end, kept, [*kept, *sound], tolerance_of(spec)) for end in sound)
+
+
+def _searched(story: Story) -> list[TrialRecord]:
+    """The search trials by number."""
+    return [r for _, r in sorted(story.trials.items()) if r.trial.role is Role.SEARCH]
+
+
+def _told_apart(records: Iterable[TrialRecord]) -> tuple[list[TrialRecord], list[TrialRecord]]:
+    """The audits, and the others."""
+    audits, others = list[TrialRecord](), list[TrialRecord]()
+    for record in records:
+        (audits if is_audit(record) else others).append(record)
+    return audits, others
+
+
+def _within(spec: SweepSpec, story: Story, records: list[TrialRecord]) -> list[TrialRecord]:
+    """Those that are not known to break `max_drop`."""
+    limits = panel(spec, story.trials.values())
+    return [record for record in records if not limits.breaks(record)]
 
 
 def is_audit(record: TrialRecord) -> bool:

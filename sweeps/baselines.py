@@ -11,6 +11,8 @@ from functools import cache
 from sweeps import presets
 from sweeps.cells import devices_of, refusal
 from sweeps.journal import Asked, Story
+from sweeps.phases import phases_of
+from sweeps.points import STACKED
 from sweeps.space import grid
 from sweeps.spec import SweepSpec, parse_text
 from sweeps.trial import Params, Role
@@ -32,14 +34,18 @@ def preset_params(name: str) -> Params:
 def wanted(spec: SweepSpec, rows: Sequence[Role], horizon: int | None) -> list[tuple[Role, Params]]:
     """The rows that this sweep has, given those its recipe can (`rows`): role and parameters.
 
-    There is no base row when the metric is one of training, and no preset row when the preset
-    cannot run at this horizon (`refused_preset`).
+    There is no base row when the metric is one of training, unless `max_drop` needs it, and no
+    preset row when the preset cannot run at this horizon (`refused_preset`).
     """
     asked, found = spec.spec.baselines, list[tuple[Role, Params]]()
-    if asked.base is not False and Role.BASE in rows and spec.spec.metric.name not in _OF_TRAINING:
+    needed = spec.spec.metric.max_drop or spec.spec.metric.name not in _OF_TRAINING
+    if asked.base is not False and Role.BASE in rows and needed:
         found.append((Role.BASE, {}))
     if asked.preset is not None and Role.PRESET in rows and not refused_preset(spec, horizon):
-        found.append((Role.PRESET, preset_params(asked.preset)))
+        params = preset_params(asked.preset)
+        # Its numbers are those of a stacked training; phases would set some of their own.
+        stacked: Params = {"strategy": STACKED} if phases_of(spec.spec.workload) else {}
+        found.append((Role.PRESET, {**params, **stacked}))
     return found
 
 

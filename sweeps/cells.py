@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
-from sweeps.points import run_plan
+from sweeps.points import PHASED, PhasePlan, RunPlan, Stage, run_plan
 from sweeps.space import MAX_CELLS, grid, size
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params
@@ -38,17 +38,38 @@ def devices_of(spec: SweepSpec) -> int:
     return max(1, int(spec.spec.resources.gpus_per_trial or 0))
 
 
-def refusal(params: Params, horizon: int | None, devices: int) -> str | None:
-    """Why a configuration cannot run, or None. An unknown horizon is not held against it."""
+def refusal(
+    params: Params,
+    horizon: int | None,
+    devices: int,
+    stages: Sequence[Stage] = (),
+    recipe: str = "sft",
+) -> str | None:
+    """Why a configuration cannot run, or None. An unknown horizon, or phases whose lengths are not
+    known yet (no `stages`), are not held against it; only the recipe sft has any."""
     batch = int(params.get("global_batch_size", 1))
     if "global_batch_size" in params and batch < devices:
         return f"global_batch_size {batch} is below the {devices} devices of a trial"
     if horizon is None:
         return None
-    run = run_plan(params, horizon, 1)
-    if run.warmup_steps and run.warmup_steps >= run.steps:
-        steps = f"{run.steps} step{'s' if run.steps > 1 else ''}"
-        return f"a warmup of {run.warmup_steps} is not shorter than the run of {steps}"
+    run = run_plan(params, horizon, 1, stages)
+    if not stages and recipe == "sft" and params.get("strategy") == PHASED:
+        return None
+    return next((why for phase in run.phases if (why := _phase(run, phase, devices))), None)
+
+
+def _phase(run: RunPlan, phase: PhasePlan, devices: int) -> str | None:
+    """What keeps a phase, or a run without any, from being run."""
+    where = f"phase {phase.number}: " if run.phased else ""
+    if run.phased and phase.global_batch_size < devices:
+        size = phase.global_batch_size
+        return f"{where}global_batch_size {size} is below the {devices} devices of a trial"
+    if not phase.steps:
+        return f"{where}no sample is left for it, the last batch of the phase before took them all"
+    if phase.warmup_steps and phase.warmup_steps >= phase.steps:
+        steps = f"{phase.steps} step{'s' if phase.steps > 1 else ''}"
+        what = f"its {steps}" if run.phased else f"the run of {steps}"
+        return f"{where}a warmup of {phase.warmup_steps} is not shorter than {what}"
     return None
 
 
@@ -76,5 +97,6 @@ def cell_faults(refused: Sequence[tuple[Params, str]]) -> list[Fault]:
 
 def _row(cell: Params) -> str:
     """The part of a cell that makes it unable to run, as an exclude row (flow YAML)."""
-    names = ("global_batch_size", "warmup_steps", "warmup_ratio")
+    names = ["strategy", "global_batch_size", "warmup_steps", "warmup_ratio"]
+    names += [name for name in cell if name.startswith("phase")]
     return ", ".join(f"{name}: {cell[name]}" for name in names if name in cell)

@@ -24,6 +24,7 @@ from sweeps.journal import (
     Story,
 )
 from sweeps.lifecycle import TRIAL_ENDS, AttemptEnd, StopReason, TrialState
+from sweeps.prefixes import Held, ahead
 from sweeps.searchers.base import Searcher
 from sweeps.spec import SweepSpec
 from sweeps.trial import Action, Report, Role, Trial, TrialRecord, Verdict
@@ -104,18 +105,21 @@ class Conductor:
     def next(self) -> Launch | None:
         """The attempt to start now, journalled as started; None when there is nothing to start.
 
-        Trials that wait for another attempt go first, then the rows beside the search, then those
-        that the pruner revives, then new ones. When there is nothing new after all, the pruner is
-        asked once more. Confirmation runs come when all that is over.
+        Trials that wait for another attempt go first, unless they are better held (`Held`),
+        then the rows beside the search, then those that the pruner revives, then new ones. When
+        there is nothing new after all, the pruner is asked once more. Confirmation runs come when
+        all that is over.
         """
         if self._closing() or len(self._running()) >= self.slots:
             return None
-        waiting = next((r for r in self._records(TrialState.PENDING)), None)
+        held = Held(self.spec, self.story)
+        pending = self._records(TrialState.PENDING)
+        waiting = next((r for r in pending if r.trial.number not in held.numbers), None)
         waiting = waiting or self._asked(baseline(self.spec, self.story))
         more = waiting is None and not self._searcher.exhausted(self.story)
         waiting = waiting or self._revived(more)
         if waiting is None and more:
-            waiting = self._new() or self._revived(more=False)
+            waiting = self._new(held) or self._revived(more=False)
         waiting = waiting or self._confirming()
         if waiting is None:
             return None
@@ -259,9 +263,14 @@ class Conductor:
         """True when the searcher has nothing more. It need not know so before it is asked."""
         return self._searcher.exhausted(self.story) or self._searcher.ask(self.story) is None
 
-    def _new(self) -> TrialRecord | None:
-        """The searcher's next configuration, journalled as asked."""
-        return self._asked(self._searcher.ask(self.story))
+    def _new(self, held: Held) -> TrialRecord | None:
+        """The searcher's next configuration, journalled as asked. Those that another trial is
+        training the first phase of wait; the one after them is as good for the free slot."""
+        while len(held.numbers) < ahead(self.spec, self.slots):
+            record = self._asked(self._searcher.ask(self.story))
+            if record is None or not held.add(record.trial):
+                return record
+        return None
 
     def _confirming(self) -> TrialRecord | None:
         """The next confirmation run. Nothing of the search is left then: what is still parked,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sweeps.lifecycle import TrialState
 from sweeps.metric import cost, final
-from sweeps.spec import SweepSpec
+from sweeps.spec import Metric, SweepSpec
 from sweeps.trial import Params, Role, TrialRecord
 
 # Parameters that make another run of the same configuration, not another configuration.
@@ -58,11 +58,14 @@ def configurations(spec: SweepSpec, records: Sequence[TrialRecord]) -> list[Conf
     return found
 
 
-def finite_final(spec: SweepSpec, record: TrialRecord) -> float | None:
-    """The final of a finished trial, None when it has none or one that is not a finite number."""
+def finite_final(
+    spec: SweepSpec, record: TrialRecord, metric: Metric | None = None
+) -> float | None:
+    """The final of a finished trial, None when it has none or one that is not a finite number.
+    Of the sweep's metric, or of another one."""
     if record.state != TrialState.DONE:
         return None
-    value = final(record, spec.spec.metric, spec.spec.report.points)
+    value = final(record, metric or spec.spec.metric, spec.spec.report.points)
     return value if value is not None and math.isfinite(value) else None
 
 

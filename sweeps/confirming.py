@@ -7,6 +7,7 @@ The best of many single runs is also the luckiest of them, so its own value says
 from __future__ import annotations
 
 from sweeps.configurations import SEEDS, Configuration, Key, configurations, key
+from sweeps.drops import panel, scores_of
 from sweeps.journal import Asked, Story
 from sweeps.lifecycle import TRIAL_ENDS, TrialState
 from sweeps.seeds import generator
@@ -16,7 +17,8 @@ from sweeps.trial import Params, Role
 
 def finalists(spec: SweepSpec, story: Story) -> list[Configuration]:
     """The `confirm.top` configurations whose own runs are best, best first; fewer when fewer
-    finished. Empty when nothing is to be confirmed."""
+    finished. Empty when nothing is to be confirmed. One that breaks `max_drop` is no finalist;
+    while the base model's scores are not known, nobody is."""
     confirm = spec.spec.confirm
     if confirm is None:
         return []
@@ -26,7 +28,9 @@ def finalists(spec: SweepSpec, story: Story) -> list[Configuration]:
     apart = dict[Key, Configuration]()
     for one in configurations(spec, records):
         apart.setdefault(key(one.best.trial.params), one)
-    return list(apart.values())[: confirm.top]
+    against = panel(spec, records)
+    fit = [one for one in apart.values() if not against.over(scores_of(one.search))]
+    return fit[: confirm.top]
 
 
 def confirmation(spec: SweepSpec, story: Story) -> Asked | None:

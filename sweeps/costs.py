@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.points import run_plan
+from sweeps.points import Stage, run_plan
 from sweeps.trial import Params, ParamValue
 from sweeps.wire import Wire
 
@@ -32,10 +32,17 @@ class Estimate(Wire):
     high: float
 
 
-def samples_of(cell: Params, horizon: int) -> int:
+class Deviation(Wire):
+    """How far predictions were off: the median of |predicted - measured| / measured over `n` trials
+    of the past, each predicted from the others alone."""
+
+    median: float
+    n: int
+
+
+def samples_of(cell: Params, horizon: int, stages: Sequence[Stage] = ()) -> int:
     """Samples of one whole run: its last step is whole."""
-    run = run_plan(cell, horizon, 1)
-    return run.steps * run.global_batch_size
+    return run_plan(cell, horizon, 1, stages).samples
 
 
 def trial_hours(
@@ -57,6 +64,19 @@ def trial_hours(
     return Estimate(low=low, middle=middle, high=high)
 
 
+def rate_deviation(measured: Sequence[Measured]) -> Deviation | None:
+    """How far a trial's samples per second were from those of the others that are nearest to it,
+    which is what hours are estimated by. None below two."""
+    usable = [one for one in measured if one.samples_per_second > 0]
+    if len(usable) < 2:
+        return None
+    likeness = _likeness([one.params for one in usable], usable)
+    np.fill_diagonal(likeness, -1)
+    rates = np.array([one.samples_per_second for one in usable])
+    foretold = _nearest(likeness, usable)[:, 1]
+    return Deviation(median=float(np.median(abs(foretold - rates) / rates)), n=len(usable))
+
+
 def device_hours(hours: Estimate, asked: float | None, measured: Sequence[Measured]) -> Estimate:
     """GPU-hours: by `asked` GPUs of a trial, else by those that the pool was measured with."""
     devices = statistics.median(one.devices for one in measured) if asked is None else asked
@@ -68,6 +88,11 @@ def device_hours(hours: Estimate, asked: float | None, measured: Sequence[Measur
 def _rates(cells: Sequence[Params], measured: Sequence[Measured]) -> NDArray[np.float64]:
     """One row a cell: the fastest, median and slowest of the rates measured nearest to it, which
     are those of the measurements that share the most parameters with it."""
+    return _nearest(_likeness(cells, measured), measured)
+
+
+def _likeness(cells: Sequence[Params], measured: Sequence[Measured]) -> NDArray[np.int32]:
+    """How many parameters each cell (row) shares with each measurement (column)."""
     likeness = np.zeros((len(cells), len(measured)), dtype=np.int32)
     for name in sorted({name for cell in cells for name in cell}):
         codes: dict[ParamValue | None, int] = {None: -1}
@@ -75,6 +100,10 @@ def _rates(cells: Sequence[Params], measured: Sequence[Measured]) -> NDArray[np.
         there = [codes.get(one.params.get(name), -2) for one in measured]
         # A parameter that neither has is nothing in common.
         likeness += (np.array(here)[:, None] == np.array(there)) & (np.array(here)[:, None] >= 0)
+    return likeness
+
+
+def _nearest(likeness: NDArray[np.int32], measured: Sequence[Measured]) -> NDArray[np.float64]:
     nearest = likeness == likeness.max(axis=1, keepdims=True)
     known = np.where(nearest, [one.samples_per_second for one in measured], np.nan)
     found = [np.nanmax(known, axis=1), np.nanmedian(known, axis=1), np.nanmin(known, axis=1)]

@@ -1,4 +1,4 @@
-"""Text -> plain data: YAML and JSON as a person writes them, with limits."""
+"""Text -> plain data: YAML and JSON as a person writes them, with limits. And a line back."""
 
 from __future__ import annotations
 
@@ -26,11 +26,19 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper for `_Loader`: quotes around a text that it would read as a number, no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _side in (_Loader, _Dumper):
+    _side.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
+    )
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -88,6 +96,19 @@ def read_document(text: str) -> Any:
     check_depth(data)
     check_text(data)
     return data
+
+
+def in_line(data: Any) -> str:
+    """A list or mapping of plain data as YAML in one line, which `read_document` reads back."""
+    made: str = yaml.dump(
+        data,
+        Dumper=_Dumper,
+        default_flow_style=True,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+    )
+    return made.rstrip()
 
 
 def check_depth(data: Any, limit: int = MAX_DEPTH) -> None:

@@ -11,11 +11,11 @@ _RANK = "rank_"
 class Facts(Wire):
     """What a verdict rests on.
 
-    `point` and `samples` are where it was given, `peers` the numbers of the trials it was compared
-    with. `probability` is the chance that the trial ends best or within tolerance, `miss_risk` the
-    pruner's estimate of the chance that a trial it holds back beats the best known, `stated_risk`
-    what the spec asks for. `ranks` are the trial's places by signal, 1 is best; `more` is what else
-    the pruner noted. None, or not there: not measured.
+    `point` and `samples` are where it was given. Of the `peer_count` trials that it was compared
+    with `peers` names the nearest. `probability` is the chance that the trial ends best or within
+    tolerance, `miss_risk` the pruner's estimate of the chance that a trial it holds back beats the
+    best known, `stated_risk` what the spec asks for. `ranks` are the trial's places by signal, 1 is
+    best; `more` is what else the pruner noted. None, or not there: not measured.
     """
 
     action: str
@@ -28,6 +28,7 @@ class Facts(Wire):
     value: float | None
     cutoff: float | None
     peers: list[int]
+    peer_count: int
     probability: float | None
     miss_risk: float | None
     stated_risk: float | None
@@ -41,6 +42,8 @@ def facts(verdict: Verdict, point: int | None, samples: int | None) -> Facts:
     rest = {name: value for name, value in seen.details.items() if value is not None}
     known = {name: rest.pop(name, None) for name in ("miss_risk", "stated_risk")}
     at = {name: rest.pop(name, None) for name in ("point", "samples")}
+    # Of an earlier version, whose verdicts name every peer, the names are the count.
+    peer_count = round(rest.pop("peers", len(seen.peers)))
     return Facts(
         action=verdict.action.value,
         reason=verdict.reason,
@@ -52,6 +55,7 @@ def facts(verdict: Verdict, point: int | None, samples: int | None) -> Facts:
         value=seen.value,
         cutoff=seen.cutoff,
         peers=seen.peers,
+        peer_count=peer_count,
         probability=seen.probability,
         **known,
         ranks={n.removeprefix(_RANK): v for n, v in rest.items() if n.startswith(_RANK)},
@@ -78,7 +82,7 @@ def told(found: Facts) -> dict[str, str]:
         "samples": None if found.samples is None else str(found.samples),
         "signal": found.signal,
         "peers": ",".join(map(str, found.peers)) or None,
-        "peer_count": str(len(found.peers)) if found.peers else None,
+        "peer_count": str(found.peer_count) if found.peer_count else None,
         **{name: None if n is None else f"{n:.6g}" for name, n in numbers.items()},
     }
     return {name: text for name, text in texts.items() if text is not None}

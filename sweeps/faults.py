@@ -62,7 +62,7 @@ def _fault(detail: ErrorDetails, data: Any, model: type[BaseModel]) -> Fault:
     if kind == "extra_forbidden":
         return _unknown(parts, str(parts[-1]), _siblings(loc[:-1], model))
     if kind in ("literal_error", "union_tag_invalid"):
-        return _choice(detail, parts, value)
+        return _choice(detail, parts, value, _takes_list(loc, model))
     if kind == "union_tag_not_found":
         parts, value, kind = [*parts, "type"], None, "missing"
     if loc and loc[-1] in _ARMS:
@@ -72,8 +72,9 @@ def _fault(detail: ErrorDetails, data: Any, model: type[BaseModel]) -> Fault:
     return Fault(pointer(parts), shown, message, mend)
 
 
-def _choice(detail: ErrorDetails, parts: list[str | int], value: Any) -> Fault:
-    """A word that is none of those known here."""
+def _choice(detail: ErrorDetails, parts: list[str | int], value: Any, listed: bool) -> Fault:
+    """A word that is none of those known here; where a list is, too (`listed`), it may want to be
+    one."""
     context = detail.get("ctx", {})
     known = re.findall(r"'([^']*)'", str(context.get("expected") or context["expected_tags"]))
     if detail["type"] == "union_tag_invalid":
@@ -81,6 +82,9 @@ def _choice(detail: ErrorDetails, parts: list[str | int], value: Any) -> Fault:
         parts, value = [*parts, name], context["tag"]
     close = nearest(value, known, 0.75) if isinstance(value, str) else None
     mend = f"Write one of: {', '.join(known)}." if len(known) > 1 else f"Write {known[0]}."
+    if listed and isinstance(value, str) and value.strip(", "):
+        names = ", ".join(name.strip() for name in value.split(",") if name.strip())
+        mend = f"Write a list: [{names}], or {' or '.join(known)}."
     mend = f"Did you mean '{close}'?" if close else mend
     return Fault(pointer(parts), shorten(value), "is not known here", mend)
 
@@ -106,12 +110,23 @@ def _follow(loc: list[str | int], data: Any, kind: str) -> tuple[list[str | int]
 
 
 def _siblings(loc: list[str | int], model: type[BaseModel]) -> list[str]:
-    """Names of the fields beside an unknown key, found by walking the model along `loc`."""
+    """Names of the fields beside an unknown key."""
+    return sorted({name for place in _places(loc, model) for name in place.get("properties", {})})
+
+
+def _takes_list(loc: list[str | int], model: type[BaseModel]) -> bool:
+    """True where a list of texts may be written as well."""
+    lists = (place for place in _places(loc, model) if place.get("type") == "array")
+    return any(place.get("items", {}).get("type") == "string" for place in lists)
+
+
+def _places(loc: list[str | int], model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The schemas of what may stand at `loc`, found by walking the model along it."""
     schema = model.model_json_schema()
     places = [schema]
     for part in loc:
         places = [child for place in places for child in _enter(place, part, schema)]
-    return sorted({name for place in places for name in place.get("properties", {})})
+    return places
 
 
 def _enter(place: dict[str, Any], part: str | int, root: dict[str, Any]) -> list[dict[str, Any]]:

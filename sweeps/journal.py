@@ -26,7 +26,8 @@ from sweeps.wire import Wire
 class Prepared(Wire):
     """What the first driver found out before the first trial: the run's length in samples, and
     what the data is. Written once, so that a later driver plans the same runs. `rows` are the rows
-    beside the search that the recipe can make (`sweeps.baselines`)."""
+    beside the search that the recipe can make (`sweeps.baselines`), `phase_samples` the lengths of
+    the phases, which add up to the horizon, `ranks` the processes that share a trial."""
 
     type: Literal["prepared"] = "prepared"
     horizon_samples: int
@@ -36,6 +37,9 @@ class Prepared(Wire):
     device_kind: str = "cpu"
     devices_per_trial: float = 0
     rows: list[Role] = []
+    phase_samples: list[int] = []
+    micro_batch_tokens: int | None = None
+    ranks: int = 1
 
 
 class Asked(Wire):
@@ -209,7 +213,7 @@ def apply(story: Story, body: Body) -> None:
 
 
 def _report(record: TrialRecord, body: Reported) -> None:
-    _open_attempt(record, body.attempt)
+    _open_attempt(record, body.attempt).inherited = body.report.inherited or 0
     if body.report.point not in record.reports:
         record.reports[body.report.point] = body.report
         record.verdicts[body.report.point] = body.verdict

@@ -19,6 +19,8 @@ EXAMPLES = {
     "data": "data: {train: data/train.jsonl, eval: data/eval.jsonl}",
     "train": "train: data/train.jsonl",
     "eval": "eval: data/eval.jsonl` or `eval: {name: data/name.jsonl}",
+    "unseen": "unseen: data/unseen.jsonl` or `unseen: {name: data/name.jsonl}",
+    "max_drop": "max_drop: {eval_retention_accuracy: 0.02}",
     "parameters": "parameters: {learning_rate: {values: [1e-5, 1e-4]}}",
     "values": "values: [8, 16]",
     "distribution": "distribution: log_uniform_values",
@@ -122,7 +124,7 @@ def _block(detail: ErrorDetails, name: str, value: Any) -> tuple[str, str]:
         return "must say whether it is one value or several", f"Write {name}: {{{short}}}."
     example = EXAMPLES.get(name)
     mend = f"Write e.g. `{example}`." if example else "Write it as {key: value, ...}."
-    either = name in ("model", "eval", "strategy")
+    either = name in ("model", "eval", "unseen", "strategy")
     return f"must be {'text or ' if either else ''}a block of keys and values", mend
 
 

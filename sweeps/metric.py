@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
-from sweeps.spec import Metric
+from sweeps.spec import Metric, SweepSpec
 from sweeps.trial import Report, TrialRecord
+
+# What metrics on held-out sets begin with: those looked at along the way, and those at the end.
+DEV, UNSEEN = "eval_", "unseen_"
 
 
 def value_at(report: Report, name: str) -> float | None:
@@ -48,3 +51,26 @@ def final(record: TrialRecord, metric: Metric, points: int) -> float | None:
     """The metric at the horizon: that of the last decision point, None when it is not there."""
     report = record.reports.get(points)
     return None if report is None else value_at(report, metric.name)
+
+
+def unseen_half(spec: SweepSpec, name: str) -> str:
+    """The same metric on the unseen set of the same name, or `name` itself where there is none:
+    `eval_skill_loss` -> `unseen_skill_loss`."""
+    data = spec.spec.workload.data
+    if data is None or data.unseen is None or not name.startswith(DEV):
+        return name
+    rest = name.removeprefix(DEV)
+    if any(rest.startswith(f"{task}_") for task in spec.spec.evaluation.tasks):
+        return name  # a task has no halves
+    if not isinstance(data.unseen, dict):
+        return name if isinstance(data.eval, dict) else UNSEEN + rest
+    labels = {*data.unseen, *(data.eval if isinstance(data.eval, dict) else ())}
+    fitting = [label for label in labels if rest.startswith(f"{label}_")]
+    # Of `kept` and `kept_long` the longer one: names may begin alike.
+    return UNSEEN + rest if max(fitting, key=len, default="") in data.unseen else name
+
+
+def ranked_by(spec: SweepSpec) -> Metric:
+    """What finished trials are ranked by: the metric's unseen half, where it has one."""
+    metric = spec.spec.metric
+    return metric.model_copy(update={"name": unseen_half(spec, metric.name)})

@@ -8,10 +8,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sweeps.cells import devices_of, finite_cells, refusal
-from sweeps.costs import Estimate, Measured, device_hours, samples_of, trial_hours
+from sweeps.cost_model import Measurement
+from sweeps.costs import (
+    Deviation,
+    Estimate,
+    Measured,
+    device_hours,
+    rate_deviation,
+    samples_of,
+    trial_hours,
+)
+from sweeps.disk import most_checkpoints
 from sweeps.errors import Fault, SpecError
 from sweeps.extras import Extra, extra_notes, extras
-from sweeps.points import run_plan
+from sweeps.learned import CostBook, Learned
+from sweeps.phases import phases_of, planned_stages
+from sweeps.points import Stage, run_plan
+from sweeps.prefixes import shared_checkpoints, shared_samples
 from sweeps.space import Choice, Range, size
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params
@@ -34,8 +47,11 @@ class Plan(Wire):
     `raw_cells` are all combinations, `excluded` those that `exclude` or `when` takes out, `cells`
     the rest (all None for a space that is not listed); `trials` is what runs, never more than
     budget.trials. Samples and hours are those of unpruned runs; `trial_hours` one after the other,
-    `gpu_hours` times the GPUs of a trial. `measured` counts the measurements behind them. All of
-    these are the search; `extra` is what runs beside it.
+    `gpu_hours` times the GPUs of a trial. `measured` counts the measurements behind them. Of the
+    samples, `shared_samples` need not be run: trials that begin with the same phases run those
+    once. All of these are the search; `extra` is what runs beside it.
+    `hours_deviation` says how far such hours were off, `learned` is what the cost model knows, and
+    `disk_bytes` what checkpoints may take at most until the sweep ends.
     """
 
     method: str
@@ -54,6 +70,10 @@ class Plan(Wire):
     measured: int
     notes: list[str]
     extra: list[Extra] = []
+    shared_samples: int = 0
+    hours_deviation: Deviation | None = None
+    learned: Learned | None = None
+    disk_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,19 +123,27 @@ def resolve_horizon(spec: SweepSpec, train_samples: int | None) -> int:
 
 
 def plan(
-    spec: SweepSpec, measured: Sequence[Measured] = (), train_samples: int | None = None
+    spec: SweepSpec,
+    measured: Sequence[Measured] = (),
+    train_samples: int | None = None,
+    costs: Sequence[Measurement] = (),
 ) -> Plan:
     """What `spec` will run. Raises SpecError for a grid over MAX_CELLS combinations."""
     counted = train_samples is not None or spec.spec.horizon.samples is not None
     horizon = resolve_horizon(spec, train_samples) if counted else None
-    cells = finite_cells(spec)
-    runnable, refused = _sort_out(spec, cells or [], horizon)
+    cells, stages = finite_cells(spec), planned_stages(spec, horizon)
+    book = CostBook(spec, costs)
+    runnable, refused = _sort_out(spec, cells or [], horizon, stages, book)
     trials = _trials(spec, cells, len(runnable))
     known = runnable[:trials] if spec.spec.method.type == "grid" else runnable
     typical = known or [{"global_batch_size": batch} for batch in _batches(spec)]
     hours = trial_hours(typical, trials, horizon, measured) if horizon else None
-    steps = [run_plan(cell, horizon, 1).steps for cell in typical] if horizon else []
+    steps = [run_plan(cell, horizon, 1, stages).steps for cell in typical] if horizon else []
     raw = size(spec.spec.parameters) if cells is not None else None
+    learned = book.learned(typical)
+    each = learned.checkpoint_bytes if learned else None
+    extra = extras(spec, trials, typical, horizon, measured)
+    shared = shared_checkpoints(spec, known, trials)
     return Plan(
         method=spec.spec.method.type,
         raw_cells=raw,
@@ -125,7 +153,8 @@ def plan(
         refused_count=len(refused),
         refused=refused[:LISTED],
         horizon_samples=horizon,
-        total_samples=_total(known, trials, horizon),
+        total_samples=_total(known, trials, horizon, stages),
+        shared_samples=shared_samples(spec, known, horizon, stages) if horizon else 0,
         steps_min=min(steps, default=None),
         steps_max=max(steps, default=None),
         trial_hours=hours,
@@ -137,17 +166,24 @@ def plan(
             *_notes(spec, len(runnable), trials, bool(hours), horizon),
             *extra_notes(spec, horizon),
         ],
-        extra=extras(spec, trials, typical, horizon, measured),
+        extra=extra,
+        hours_deviation=rate_deviation(measured),
+        learned=learned,
+        disk_bytes=each and each * most_checkpoints(spec, trials, shared, extra),
     )
 
 
 def _sort_out(
-    spec: SweepSpec, cells: list[Params], horizon: int | None
+    spec: SweepSpec,
+    cells: list[Params],
+    horizon: int | None,
+    stages: Sequence[Stage],
+    book: CostBook,
 ) -> tuple[list[Params], list[RefusedCell]]:
-    devices = devices_of(spec)
+    devices, recipe = devices_of(spec), spec.spec.workload.recipe
     runnable, refused = [], []
     for cell in cells:
-        reason = refusal(cell, horizon, devices)
+        reason = refusal(cell, horizon, devices, stages, recipe) or book.refusal(cell)
         if reason is None:
             runnable.append(cell)
         else:
@@ -162,12 +198,14 @@ def _trials(spec: SweepSpec, cells: list[Params] | None, runnable: int) -> int:
     return runnable if budget is None else min(budget, runnable)
 
 
-def _total(known: list[Params], trials: int, horizon: int | None) -> int | None:
+def _total(
+    known: list[Params], trials: int, horizon: int | None, stages: Sequence[Stage]
+) -> int | None:
     """Samples of all runs; where draws decide, the horizon stands for each run."""
     if horizon is None:
         return None
     if len(known) == trials:
-        return sum(samples_of(cell, horizon) for cell in known)
+        return sum(samples_of(cell, horizon, stages) for cell in known)
     return trials * horizon
 
 
@@ -193,6 +231,8 @@ def _notes(
         notes.append("The horizon is in epochs; the data is counted when the sweep starts.")
     elif not timed:
         notes.append("Time is unknown: no trial of this workload was measured in this pool yet.")
+    if phases_of(body.workload) and not planned_stages(spec, horizon):
+        notes.append("How long each phase is follows from its data, counted when the sweep starts.")
     if body.pruning.type != "never" and trials < 4:
         notes.append("Fewer than 4 trials: only the guards stop runs, nothing is pruned.")
     elif body.pruning.type != "never" and _only_final(spec):

@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from sweeps.audit import is_audit
 from sweeps.configurations import Configuration, configurations, finite_final, mean
 from sweeps.contest import Entrant, apart
+from sweeps.drops import Panel, panel, scores_of
 from sweeps.lifecycle import TRIAL_ENDS, StopReason, TrialState
-from sweeps.metric import best_so_far, cost, final, value_at
+from sweeps.metric import best_so_far, cost, final, ranked_by, value_at
 from sweeps.spec import Metric, SweepSpec
 from sweeps.trial import Action, Params, TrialRecord, Verdict
 from sweeps.wire import Wire
@@ -26,6 +28,13 @@ class Ranked(Wire):
 
     `trial` is its (best) search trial, `final` that one's metric at the horizon, `stderr` the
     standard error where the recipe reports one; `seconds` is the running time of a run, on average.
+    With unseen sets `mean` and `error` are those of the metric's unseen half, `final` and `stderr`
+    of what was searched by.
+
+    `drops` are how much worse than the base model the same runs are, by metric (`sweeps.drops`;
+    negative: better). `over` names the limits of `max_drop` that they break, or cannot be shown to
+    keep: such a configuration stands last and is never the best one. `audited`: the pruner had
+    condemned its search run, which ran on to measure the pruner.
     """
 
     trial: int
@@ -42,6 +51,9 @@ class Ranked(Wire):
     basis: Literal["single", "seeds", "confirm"] = "single"
     confirmed: list[int] = []
     broken: int = 0
+    drops: dict[str, float] = {}
+    over: list[str] = []
+    audited: bool = False
 
 
 class Unranked(Wire):
@@ -79,17 +91,28 @@ class Stopped(Wire):
 def rank(spec: SweepSpec, records: Sequence[TrialRecord]) -> list[Ranked]:
     """Configurations with a finite final, best first, equal ones in the order asked.
 
-    `records` are the trials of all roles, by number. Those that were confirmed come first, because
-    what is known of the others was chosen for being good. The best shares its rank with all that
-    `sweeps.contest` cannot tell from it; then the same again for the rest, so ranks run 1, 1, 3.
+    `records` are the trials of all roles, by number. Those that break `max_drop` come last. Of the
+    others those that were confirmed come first, because what is known of the rest was chosen for
+    being good. The best shares its rank with all that `sweeps.contest` cannot tell from it; then
+    the same again for the rest, so ranks run 1, 1, 3.
     """
-    found = [_placed(spec, one) for one in configurations(spec, records)]
+    against, by = panel(spec, records, unseen=True), ranked_by(spec)
+    found = [pair for one in configurations(spec, records) if (pair := _placed(spec, one, against))]
     ranked: list[Ranked] = []
-    for stage in (True, False):
-        rows = [pair for pair in found if (pair[0].basis == "confirm") is stage]
-        rows.sort(key=lambda pair: (cost(pair[0].mean, spec.spec.metric), pair[0].trial))
+    for over, confirmed in ((False, True), (False, False), (True, True), (True, False)):
+        rows = [
+            (row, entrant)
+            for row, entrant in found
+            if bool(row.over) is over and (row.basis == "confirm") is confirmed
+        ]
+        rows.sort(key=lambda pair: (cost(pair[0].mean, by), pair[0].trial))
         ranked += _in_groups(rows, len(ranked))
     return ranked
+
+
+def eligible(ranking: Sequence[Ranked]) -> list[Ranked]:
+    """Those that may win: they keep to every limit of `max_drop`."""
+    return [row for row in ranking if not row.over]
 
 
 def as_good(ranking: Sequence[Ranked]) -> list[Ranked]:
@@ -104,13 +127,12 @@ def as_good(ranking: Sequence[Ranked]) -> list[Ranked]:
 
 def unranked(spec: SweepSpec, records: Sequence[TrialRecord]) -> list[Unranked]:
     """Finished trials that `rank` leaves out, and why."""
-    name, rows = spec.spec.metric.name, []
+    rows = []
     for record in records:
-        value = _final(spec, record)
-        if record.state != TrialState.DONE or (value is not None and math.isfinite(value)):
-            continue
-        trial, reason = record.trial, _no_final(name, value)
-        rows.append(Unranked(trial=trial.number, params=trial.params, final=value, reason=reason))
+        if record.state == TrialState.DONE and (reason := _no_final(spec, record)):
+            trial, value = record.trial, final(record, spec.spec.metric, spec.spec.report.points)
+            row = Unranked(trial=trial.number, params=trial.params, final=value, reason=reason)
+            rows.append(row)
     return rows
 
 
@@ -164,14 +186,20 @@ def stop_verdict(record: TrialRecord) -> Verdict | None:
 def why_ended(spec: SweepSpec, record: TrialRecord) -> str:
     """Why a trial has no final that can be compared; empty while it has not ended."""
     if record.state == TrialState.DONE:
-        return f"{_no_final(spec.spec.metric.name, _final(spec, record))}."
+        reason = _no_final(spec, record)
+        return f"{reason}." if reason else ""
     return _why(record) if record.state in TRIAL_ENDS else ""
 
 
-def _no_final(name: str, value: float | None) -> str:
-    if value is None:
-        return f"{name} was not reported at the last decision point"
-    return f"its final {name} is not a finite number"
+def _no_final(spec: SweepSpec, record: TrialRecord) -> str:
+    """What a finished trial lacks to be compared; empty when nothing."""
+    for metric in (spec.spec.metric, ranked_by(spec)):
+        value = final(record, metric, spec.spec.report.points)
+        if value is None:
+            return f"{metric.name} was not reported at the last decision point"
+        if not math.isfinite(value):
+            return f"its final {metric.name} is not a finite number"
+    return ""
 
 
 def _why(record: TrialRecord) -> str:
@@ -182,12 +210,6 @@ def _why(record: TrialRecord) -> str:
         tries = len(record.attempts)
         return f"Gave up after {tries} attempt{'s' if tries != 1 else ''}: {record.reason}"
     return f"Stopped by {'its budget' if record.reason == 'budget' else 'the user'}."
-
-
-def _final(spec: SweepSpec, record: TrialRecord) -> float | None:
-    if record.state != TrialState.DONE:
-        return None
-    return final(record, spec.spec.metric, spec.spec.report.points)
 
 
 def _in_groups(rows: list[tuple[Ranked, Entrant]], before: int) -> list[Ranked]:
@@ -202,42 +224,47 @@ def _in_groups(rows: list[tuple[Ranked, Entrant]], before: int) -> list[Ranked]:
     return [row.model_copy(update={"rank": ranks[row.trial]}) for row, _ in rows]
 
 
-def _placed(spec: SweepSpec, one: Configuration) -> tuple[Ranked, Entrant]:
-    """The row of a configuration, not yet ranked, and what it enters the comparison with."""
-    finals = [
-        (run, value) for run in one.confirmed if (value := finite_final(spec, run)) is not None
-    ]
-    again = [run for run, _ in finals]
-    entrant = Entrant(tuple(one.values), _stderr(spec, one.best))
-    if finals:
-        entrant = Entrant(tuple(value for _, value in finals), _stderr(spec, again[0]))
+def _placed(spec: SweepSpec, one: Configuration, against: Panel) -> tuple[Ranked, Entrant] | None:
+    """The row of a configuration, not yet ranked, and what it enters the comparison with; None
+    when no run of it can be compared: it has no finite number on the unseen sets."""
+    by = ranked_by(spec)
+    again = [run for run in one.confirmed if finite_final(spec, run, by) is not None]
+    counting = again or [run for run in one.search if finite_final(spec, run, by) is not None]
+    values = [v for run in counting if (v := finite_final(spec, run, by)) is not None]
+    if not values:
+        return None
+    entrant = Entrant(tuple(values), _stderr(spec, counting[0], by))
     seconds = [sum(a.seconds for a in run.attempts) for run in [*one.search, *again]]
+    scores = scores_of(counting)
     row = Ranked(
         trial=one.best.trial.number,
         params=one.best.trial.params,
         state=one.best.state,
         final=one.values[0],
-        stderr=_stderr(spec, one.best),
+        stderr=_stderr(spec, one.best, spec.spec.metric),
         rank=1,
         samples=one.best.reports[spec.spec.report.points].samples,
         seconds=mean(seconds),
         mean=entrant.mean,
         error=entrant.error,
         runs=len(entrant.values),
-        basis="confirm" if finals else ("seeds" if len(one.values) > 1 else "single"),
+        basis="confirm" if again else ("seeds" if len(values) > 1 else "single"),
         confirmed=[run.trial.number for run in again],
         broken=sum(_broke(spec, run) for run in one.confirmed),
+        drops=against.drops(scores),
+        over=against.over(scores),
+        audited=is_audit(one.best),
     )
     return row, entrant
 
 
-def _stderr(spec: SweepSpec, record: TrialRecord) -> float | None:
+def _stderr(spec: SweepSpec, record: TrialRecord, metric: Metric) -> float | None:
     last = record.reports[spec.spec.report.points]
-    return value_at(last, f"{spec.spec.metric.name}_stderr")
+    return value_at(last, f"{metric.name}_stderr")
 
 
 def _broke(spec: SweepSpec, run: TrialRecord) -> bool:
     """True for a confirmation run that says something against its configuration."""
     if run.state == TrialState.STOPPED:
         return run.reason == StopReason.PRUNED  # by a guard: no pruner judges it
-    return run.state == TrialState.DONE and finite_final(spec, run) is None
+    return run.state == TrialState.DONE and finite_final(spec, run, ranked_by(spec)) is None

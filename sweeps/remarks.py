@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from sweeps.metric import cost
-from sweeps.ranking import Ranked, Standing, Stopped, Unranked, as_good
+from sweeps.metric import cost, ranked_by
+from sweeps.ranking import Ranked, Standing, Stopped, Unranked, as_good, eligible
 from sweeps.space import Choice, Range
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params, ParamValue
@@ -24,11 +24,12 @@ def remarks(
     stopped: Sequence[Stopped],
 ) -> list[str]:
     """What to know before trusting the ranking, most important first."""
-    notes = _edges(spec, ranking)
+    fit = eligible(ranking)
+    notes = [*_losses(spec, ranking), *_edges(spec, fit)]
     if len(ranking) == 1:
         notes.append("Only one trial finished, so there is nothing to compare it with.")
     notes += [f"Trial {row.trial} is not ranked: {row.reason}." for row in unranked]
-    notes += _regrets(spec, ranking, waiting)
+    notes += _regrets(spec, fit, waiting)
     failed = [row for row in stopped if row.reason == "failed"]
     notes += [f"Trial {row.trial} failed ({told(row.params)}). {row.message}" for row in failed]
     reasons = Counter(row.reason for row in stopped if row.reason != "failed")
@@ -51,6 +52,23 @@ def listed(numbers: Sequence[int]) -> str:
 
 def _text(value: ParamValue) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value).lower()
+
+
+def _losses(spec: SweepSpec, ranking: Sequence[Ranked]) -> list[str]:
+    """Trials that lost too much of what the base model could, those that would have won first."""
+    notes = []
+    for row in ranking:
+        known = [(name, row.drops.get(name, math.nan)) for name in row.over]
+        parts = [f"{name} {_lost(drop)}" for name, drop in known]
+        if parts:
+            notes.append(f"Trial {row.trial} breaks max_drop and cannot win: {', '.join(parts)}.")
+    return notes
+
+
+def _lost(drop: float) -> str:
+    return (
+        f"is worse than the base model's by {drop:.4g}" if math.isfinite(drop) else "is not known"
+    )
 
 
 def _edges(spec: SweepSpec, ranking: Sequence[Ranked]) -> list[str]:
@@ -93,7 +111,9 @@ def _regrets(spec: SweepSpec, ranking: Sequence[Ranked], waiting: Sequence[Stand
     metric = spec.spec.metric
     if not ranking:
         return []
-    bar = cost(ranking[0].mean, metric)
+    # What is unfinished has nothing from the unseen sets: it is compared by the metric itself.
+    best = ranking[0].mean if ranked_by(spec) == metric else ranking[0].final
+    bar = cost(best, metric)
     ahead = [row for row in waiting if cost(row.best_so_far, metric) < bar]
     return [
         f"Trial {row.trial} ({row.state}) did not finish, but its best {metric.name} so far, "

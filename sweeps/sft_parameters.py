@@ -5,13 +5,19 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from sweeps.trial import ParamValue
 
 SCHEDULERS = ("constant", "constant_with_warmup", "linear", "cosine", "warmup_stable_decay")
+# What `adapter` may be: no adapter at all, or one of those of the block `workload.adapter`.
+FULL = "full"
+ADAPTERS = ("lora", "rslora", "dora")
+ALL_LINEAR = "all-linear"
+_MODULES = re.compile(r"^[A-Za-z_][\w.]*( *, *[A-Za-z_][\w.]*)*\Z")
 
 
 @dataclass(frozen=True)
@@ -19,10 +25,11 @@ class Parameter:
     """What one hyperparameter may be.
 
     `minimum` and `maximum` belong to the range, `above` and `below` do not. A float takes
-    whole numbers too; an int takes no fraction; a bool is neither.
+    whole numbers too; an int takes no fraction; a bool is neither. `modules` are names of a
+    model's modules with commas between, or all-linear.
     """
 
-    kind: Literal["int", "float", "str"]
+    kind: Literal["int", "float", "str", "modules"]
     help: str
     minimum: float | None = None
     maximum: float | None = None
@@ -35,6 +42,9 @@ class Parameter:
         if self.kind == "str":
             known = isinstance(value, str) and value in self.choices
             return None if known else f"must be one of {', '.join(self.choices)}"
+        if self.kind == "modules":
+            named = isinstance(value, str) and (value == ALL_LINEAR or _MODULES.match(value))
+            return None if named else "must be all-linear, or names of modules with commas between"
         if isinstance(value, (bool, str)) or (self.kind == "int" and not isinstance(value, int)):
             return "must be a whole number" if self.kind == "int" else "must be a number"
         bounds = self._bounds()
@@ -75,7 +85,75 @@ SFT_PARAMETERS: dict[str, Parameter] = {
     ),
     "seed": Parameter("int", "Of dropout and, without data_seed, of the data order.", 0),
     "data_seed": Parameter("int", "Of the data order alone.", 0),
+    "strategy": Parameter(
+        "str",
+        "Phases one after the other, or the data of all of them shuffled; default: "
+        "workload.strategy.",
+        choices=("stacked", "phased"),
+    ),
+    "curriculum": Parameter(
+        "str",
+        "Order of an epoch's examples: shuffled, or the shortest first; default none.",
+        choices=("none", "length"),
+    ),
+    "adapter": Parameter(
+        "str", "Which weights are trained; default: workload.adapter.", choices=(FULL, *ADAPTERS)
+    ),
+    "lora_r": Parameter("int", "Rank of the adapter, peft's `r`; default 16.", 1),
+    "lora_alpha": Parameter(
+        "float", "Scale of the adapter; default: twice the rank, as in TRL.", above=0
+    ),
+    "lora_dropout": Parameter("float", "Dropout before the adapter; default 0.", 0, below=1),
+    "lora_target_modules": Parameter(
+        "modules", "Modules that get an adapter, such as q_proj,v_proj; default all-linear."
+    ),
+    "trainable_fraction": Parameter(
+        "float",
+        "Full fine-tuning of this share of the layers, the last ones; default 1. Below 1 the "
+        "embeddings stay as they are too.",
+        above=0,
+        maximum=1,
+    ),
 }
 
-# What `workload.options` may hold; each is true or false.
-SFT_OPTIONS = ("gradient_checkpointing",)
+OPTIMIZERS = ("adamw_torch_fused", "adamw_torch")
+
+# What `workload.options` may hold, under the names of transformers' TrainingArguments: true or
+# false, or one of these words.
+SFT_OPTIONS: Mapping[str, tuple[str, ...] | None] = {
+    "gradient_checkpointing": None,
+    "packing": None,
+    "torch_compile": None,
+    "optim": OPTIMIZERS,
+}
+
+# What people set elsewhere and this version refuses by name: what it is, and what to do.
+_NEVER_RAN = "nothing of it has run on a device here"
+UNBUILT_OPTIONS: Mapping[str, tuple[str, str]] = {
+    "load_in_4bit": (
+        f"QLoRA ({_NEVER_RAN})",
+        "Take it out; adapters train over a base of full precision.",
+    ),
+    "load_in_8bit": (
+        f"a base of 8 bits ({_NEVER_RAN})",
+        "Take it out; adapters train over a base of full precision.",
+    ),
+    "use_liger_kernel": (f"Liger's kernels ({_NEVER_RAN})", "Take it out."),
+    "attn_implementation": (
+        f"choosing the attention, such as flash-attn ({_NEVER_RAN})",
+        "Take it out; torch's scaled_dot_product_attention is used.",
+    ),
+    "bf16": (
+        "choosing the precision",
+        "Take it out: on CUDA trials run under bf16 autocast, on a CPU in float32.",
+    ),
+    "fp16": (
+        "float16 with a scaled loss",
+        "Take it out: on CUDA trials run under bf16 autocast, on a CPU in float32.",
+    ),
+}
+
+
+def is_eight_bits(optim: object) -> bool:
+    """True for transformers' names of optimizers with states of 8 bits (`adamw_bnb_8bit` ...)."""
+    return isinstance(optim, str) and "8bit" in optim

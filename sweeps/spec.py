@@ -87,46 +87,75 @@ class TinyModel(Wire):
         return self
 
 
+Sets = Annotated[Annotated[Text, _TEXT] | Annotated[dict[Name, Text], _BLOCK], _EITHER]
+
+
 class Data(Wire):
     """Training and held-out examples: JSONL under the pool's data roots, or a hub id.
 
     `eval` may be a mapping name -> path; metrics are then `eval_<name>_loss`, as transformers'
     Trainer writes them. A file whose rows have `choices` asks multiple choice and gives
-    `eval_<name>_accuracy` instead. `fields` maps the columns of a file to prompt and completion.
+    `eval_<name>_accuracy` instead. `unseen` is written the same way and gives `unseen_<name>_loss`
+    and so on: it is evaluated at a trial's end alone, nothing is searched or pruned by it, and
+    finished trials are ranked by it. `fields` maps the columns of a file to prompt and completion.
+    `train` is left out where phases name their own data.
     """
 
-    train: Text
-    eval: (
-        Annotated[Annotated[Text, _TEXT] | Annotated[dict[Name, Text], _BLOCK], _EITHER] | None
-    ) = None
+    train: Text | None = None
+    eval: Sets | None = None
+    unseen: Sets | None = None
     format: Literal["auto", "messages", "prompt_completion", "alpaca"] = "auto"
     fields: dict[Literal["prompt", "completion"], Text] | None = None
 
 
 class Phase(Wire):
-    """One phase of the phased strategy: its own data, batch and rate, and a share replayed."""
+    """One phase of the phased strategy: its own data, and what it sets for itself.
+
+    `replay` is the share of its samples that come from the data of earlier phases. It is `samples`
+    or `epochs` of its own data long; phases without either share what is left of the horizon in
+    proportion to their data. Batch size, rate and warmup steps are the trial's where it names none.
+    """
 
     data: Text
-    replay: float = Field(default=0.0, ge=0, le=1)
-    global_batch_size: int | None = Field(default=None, ge=1)
-    learning_rate: float | None = Field(default=None, gt=0)
-    samples: int | None = Field(default=None, ge=1)
+    replay: float = Field(default=0.0, ge=0, lt=1)
+    global_batch_size: int | None = Field(default=None, ge=1, lt=LARGEST)
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    warmup_steps: int | None = Field(default=None, ge=0, lt=LARGEST)
+    samples: int | None = Field(default=None, ge=1, lt=LARGEST)
+    epochs: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one(self) -> Phase:
+        if self.samples is not None and self.epochs is not None:
+            raise ValueError("needs samples or epochs, not both; keep one of the two")
+        return self
 
 
 class Phased(Wire):
-    """The LAB way: phases one after the other."""
+    """The LAB way: phases one after the other, each a training of its own from the weights before.
+
+    A trial whose parameter `strategy` is stacked trains on the data of all of them, shuffled.
+    """
 
     phased: list[Phase] = Field(min_length=1)
 
 
 class Adapter(Wire):
-    """A peft adapter instead of full fine-tuning."""
+    """A peft adapter instead of full fine-tuning; fields are those of peft's LoraConfig.
 
-    type: Literal["lora", "rslora", "dora"]
+    `lora_alpha` defaults to twice the rank. Parameters of a sweep go under TRL's names (`lora_r`,
+    `lora_alpha`, `lora_dropout`, `lora_target_modules`), and `adapter` is one too.
+    """
+
+    type: Literal["lora", "rslora", "dora", "qlora"]
     r: int = Field(default=16, ge=1)
     lora_alpha: float | None = Field(default=None, gt=0)
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
-    target_modules: list[Text] | Literal["all-linear"] = "all-linear"
+    target_modules: Annotated[
+        Annotated[Literal["all-linear"], _TEXT]
+        | Annotated[Annotated[list[Text], Field(min_length=1)], _BLOCK],
+        _EITHER,
+    ] = "all-linear"
 
 
 class Workload(Wire):
@@ -143,11 +172,19 @@ class Workload(Wire):
     options: dict[Name, bool | int | float | str] = {}
 
 
-class Metric(Wire):
-    """What is best. Names are the recipe's: `eval_loss`, `eval_exact_match`, `loss` ..."""
+MetricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]{0,200}$")]
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]{0,200}$")]
+
+class Metric(Wire):
+    """What is best. Names are the recipe's: `eval_loss`, `eval_exact_match`, `loss` ...
+
+    `max_drop` says how much worse than the base model a trial may end on other metrics, in their
+    own units (of a loss: how much higher). One that ends worse is never the winner.
+    """
+
+    name: MetricName
     goal: Literal["minimize", "maximize"]
+    max_drop: dict[MetricName, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
 
 
 class Horizon(Wire):
@@ -173,20 +210,25 @@ class Evaluation(Wire):
     """Held-out evaluation: at every `every_points`-th decision point, and always at the last.
 
     `max_examples` are taken of each set, evenly spread over it, the same ones every time.
+    `exact_match` and `judge` (a function that the operator registered) look at generated replies.
+    `tasks` are those of lm-evaluation-harness that the operator allows.
     """
 
     every_points: int = Field(default=5, ge=1)
     max_examples: int = Field(default=500, ge=1)
     exact_match: bool = False
+    judge: Name | None = None
     max_new_tokens: int = Field(default=64, ge=1)
     answer_marker: Text | None = None
+    tasks: list[Name] = []
 
 
 class Resources(Wire):
     """Where a trial runs and on how much.
 
-    `gpus_per_trial` defaults to what the pool has (0 on a CPU pool). `max_attempts` is how many
-    attempts at a trial may raise before it is given up; three times as many may lose their worker.
+    `gpus_per_trial` defaults to what the pool has (0 on a CPU pool); several share one model.
+    `max_attempts` is how many attempts at a trial may raise before it is given up; three times as
+    many may lose their worker.
     `per_device_train_batch_size` is the largest micro-batch; accumulation makes up the global
     batch, so results do not depend on it. Of the sweeps that wait for a pool, those of a higher
     `priority` go first.
@@ -202,10 +244,16 @@ class Resources(Wire):
 
 
 class Checkpoints(Wire):
-    """What stays on disk: the final weights of the `keep_best` finished trials that are best by
-    the sweep's metric. Those of trials that may still go on stay in any case."""
+    """What stays on disk: the final weights of the `keep_best` configurations that are ranked
+    first; where runs are repeated (`confirm`, an axis `seed`) those of the recommended one too. Of
+    several seeds the best run's. Those of trials that may still go on stay in any case.
+
+    `champion` is how the winner among them is registered in MLflow, under that alias: an adapter as
+    it is, or `merged` into its base; `never` registers nothing.
+    """
 
     keep_best: int = Field(default=1, ge=0, lt=LARGEST)
+    champion: Literal["adapter", "merged", "never"] = "adapter"
 
 
 class Budget(Wire):

@@ -12,7 +12,8 @@ from typing import Any
 from sweeps.checks.texts import REMOTE, scheme_of, sources
 from sweeps.errors import Fault, UnsupportedError
 from sweeps.faults import pointer, shorten
-from sweeps.spec import Body, Phased, SweepSpec
+from sweeps.sft_parameters import UNBUILT_OPTIONS, is_eight_bits
+from sweeps.spec import Body, SweepSpec
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,10 @@ class Row:
 
 ROWS = (
     Row(
-        "/spec/workload/adapter",
-        lambda body: body.workload.adapter and body.workload.adapter.type,
-        "adapters (LoRA and its kin)",
-        "Take it out to fine-tune all weights.",
-    ),
-    Row(
-        "/spec/workload/strategy",
-        lambda body: "phased" if isinstance(body.workload.strategy, Phased) else None,
-        "the phased strategy",
-        "Write strategy: stacked.",
-    ),
-    Row(
-        "/spec/pruning/history",
-        lambda body: getattr(body.pruning, "history", False) or None,
-        "learning from past sweeps (they hold only the finals that a pruner let be finished)",
-        "Take it out; the pruner learns within the sweep.",
+        "/spec/workload/adapter/type",
+        lambda body: _is("qlora", body.workload.adapter and body.workload.adapter.type),
+        "QLoRA (nothing of it has run on a device here)",
+        "Write lora; the base then has its full precision.",
     ),
     Row(
         "/spec/budget/gpu_hours",
@@ -59,11 +48,46 @@ ROWS = (
         "a limit on wall-clock time",
         "Take it out; limit the sweep with budget.trials and horizon.",
     ),
+)
+
+
+def _is(wanted: str, value: Any) -> Any:
+    return value if value == wanted else None
+
+
+def _eight_bits(body: Body) -> Any:
+    optim = body.workload.options.get("optim") if body.workload.recipe == "sft" else None
+    return optim if is_eight_bits(optim) else None
+
+
+def _option(name: str, missing: str, mend: str) -> Row:
+    """An option of the built-in recipe; what the options of others mean, they say."""
+    return Row(
+        f"/spec/workload/options/{name}",
+        lambda body: body.workload.options.get(name) if body.workload.recipe == "sft" else None,
+        missing,
+        mend,
+    )
+
+
+def _compiled_on_several(body: Body) -> Any:
+    several = body.workload.recipe == "sft" and (body.resources.gpus_per_trial or 0) > 1
+    return body.workload.options.get("torch_compile") or None if several else None
+
+
+OPTIONS = (
+    *(_option(name, *told) for name, told in UNBUILT_OPTIONS.items()),
     Row(
-        "/spec/resources/gpus_per_trial",
-        lambda body: gpus if (gpus := body.resources.gpus_per_trial or 0) > 1 else None,
-        "trials on several GPUs",
-        "Write 1 (or a share of one GPU); accumulation still makes up the global batch.",
+        "/spec/workload/options/optim",
+        _eight_bits,
+        "optimizers with states of 8 bits (nothing of it has run on a device here)",
+        "Write adamw_torch_fused, or take it out.",
+    ),
+    Row(
+        "/spec/workload/options/torch_compile",
+        _compiled_on_several,
+        "torch.compile of a model that is divided over several GPUs",
+        "Take it out, or write resources.gpus_per_trial: 1.",
     ),
 )
 
@@ -72,7 +96,7 @@ def refuse(spec: SweepSpec) -> None:
     """Raise UnsupportedError naming every field that asks for something not built."""
     faults = [
         Fault(row.pointer, shorten(value), f"{row.missing}: not built in this version", row.mend)
-        for row in ROWS
+        for row in (*ROWS, *OPTIONS)
         if (value := row.asked(spec.spec)) is not None
     ]
     faults += _remote(spec)

@@ -118,11 +118,66 @@ NOTHING_SEEN = Window(
 )
 
 
+class Footprint(Wire):
+    """What a run takes of its device, for the cost model. `device` is `cpu`, or the name that CUDA
+    gives it; `micro_batch_tokens` those of the attempt's largest micro-batch, padding included;
+    `checkpoint_bytes` the size of its last checkpoint, told at its end. None: not known there, not
+    yet, or not told by the recipe."""
+
+    device: str
+    device_memory_bytes: int | None = None
+    micro_batch_tokens: int | None = None
+    checkpoint_bytes: int | None = None
+
+
+class BatchCut(Wire):
+    """How a trial's global batch was cut for the memory at hand; only rounding depends on it.
+
+    Every optimizer step was over `effective_batch_size` samples, in `gradient_accumulation_steps`
+    passes (of the last step) on `devices`, each of `per_device_train_batch_size` examples at most,
+    or with packing of `packed_tokens` tokens. `halvings`: how often memory ran out.
+    """
+
+    effective_batch_size: int
+    devices: int
+    per_device_train_batch_size: int
+    gradient_accumulation_steps: int
+    packed_tokens: int | None = None
+    halvings: int = 0
+
+    def same_micro_batch(self, other: BatchCut) -> bool:
+        """Whether both let as much through the model at once. Passes vary by step with packing."""
+        passes = {"gradient_accumulation_steps": other.gradient_accumulation_steps}
+        return self.model_copy(update=passes) == other
+
+    def sentence(self) -> str:
+        """What it says, in words, and what it means for a comparison when it changed."""
+        packed = f" ({self.packed_tokens:,} tokens, packed)" if self.packed_tokens else ""
+        told = (
+            f"up to {self.per_device_train_batch_size} examples{packed} x "
+            f"{self.gradient_accumulation_steps} passes x {self.devices} devices, "
+            f"{self.effective_batch_size} samples a step"
+        )
+        if not self.halvings:
+            return told
+        times = "once" if self.halvings == 1 else f"{self.halvings} times"
+        return (
+            f"{told}; memory ran out {times} and the micro-batch was halved, which changes nothing "
+            "but rounding (and dropout): the trial stays comparable"
+        )
+
+    def metrics(self) -> dict[str, float]:
+        """Every number that is known, by its name."""
+        return {name: float(value) for name, value in self if value is not None}
+
+
 class Report(Wire):
     """What a trial says at decision point `point` (1 ... points).
 
     `guard` names the per-step guard that tripped, if one did; the report then comes before its
     point is reached. `metrics` holds the evaluation taken at this point, empty when none was.
+    `inherited`: this run took over what another trial of the sweep had trained up to so many
+    samples, and did not train it again (None: it trained all by itself).
     """
 
     point: int
@@ -131,10 +186,16 @@ class Report(Wire):
     window: Window
     metrics: dict[str, float] = {}
     guard: str | None = None
+    footprint: Footprint | None = None
+    inherited: int | None = None
+    cut: BatchCut | None = None
 
 
 class Evidence(Wire):
-    """The facts a verdict rests on, so that "why was my trial stopped?" has an answer."""
+    """The facts a verdict rests on, so that "why was my trial stopped?" has an answer.
+
+    `peers` names the nearest of those it was compared with, `details["peers"]` is their number.
+    """
 
     signal: str | None = None
     value: float | None = None
@@ -176,6 +237,8 @@ class AttemptRecord:
     samples: int = 0
     seconds: float = 0.0
     error: str | None = None
+    # Up to here it took over what another trial had trained; see `Report.inherited`.
+    inherited: int = 0
 
 
 @dataclass

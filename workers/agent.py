@@ -31,6 +31,7 @@ from workers.logs import start_logging
 from workers.ray_env import QUIET
 from workers.ray_head import RayHead
 from workers.recipes import recipe_names
+from workers.recipes.commands import read_commands
 from workers.settings import WorkerSettings
 from workers.starting import Starting
 
@@ -65,7 +66,7 @@ class Agent:
             pool=settings.pool,
             device_kind=kind,
             slots=slots,
-            recipes=recipe_names(settings.recipes),
+            recipes=recipe_names(settings.recipes, read_commands(settings.commands)),
             version=version("sweepctl"),
         )
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from sweeps.keeping import PER_TRIAL
+
 MANIFEST = "manifest.json"
-KEEP = 2
+KEEP = PER_TRIAL
 # A draft that nobody has written to for so long was left by a crash.
 _ABANDONED_SECONDS = 3600.0
 
@@ -100,6 +102,11 @@ class CheckpointFolder:
 def step_name(step: int) -> str:
     """The name of a checkpoint's folder. Names sort like their steps."""
     return f"step-{step:08d}"
+
+
+def step_of(name: str) -> int:
+    """The step in a name that `step_name` made."""
+    return int(name.removeprefix("step-"))
 
 
 def make_draft(root: Path, name: str) -> Path:

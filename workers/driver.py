@@ -20,6 +20,7 @@ from sweeps.conductor import Conductor
 from sweeps.errors import SweepError
 from sweeps.journal import Entry, Prepared
 from sweeps.lifecycle import SWEEP_ENDS, SweepState
+from sweeps.phases import stages_in
 from sweeps.pruners import make_pruner
 from sweeps.pruners.base import parting
 from sweeps.pruners.decide import verdict
@@ -32,11 +33,12 @@ from workers.lease import LOST_LEASE, LeaseKeeper
 from workers.leftovers import Leftovers
 from workers.logs import start_logging
 from workers.order import OrderMaker
+from workers.placing import place
 from workers.preparing import device_of, past_curves, prepare, trial_resources
 from workers.settings import WorkerSettings
 from workers.sinks.mlflow_sink import MlflowSink
 from workers.sinks.service_sink import ServiceSink
-from workers.tune.run import cluster_resources, join_ray, leave_ray, run_tune
+from workers.tune.run import cluster_resources, join_ray, largest_node, leave_ray, run_tune
 from workers.tune.steering import Steering
 from workers.weights import kept_weights, last_words
 
@@ -104,7 +106,7 @@ class Drive:
             steering = Steering(conductor, maker, self.keeper, self.leave)
             steering.tick()
             if not conductor.done():
-                run_tune(steering, resources, self.book.folder)
+                run_tune(steering, resources, self.book.folder, prepared.ranks)
             conductor.close()
             self.swept = steering.tidy_all()
             sweep, story = self.lease.sweep, self.book.story
@@ -151,7 +153,10 @@ class Drive:
 
     def _prepared(self, device: str) -> Prepared:
         if self.book.story.prepared is None:
-            self.book.append(prepare(self.spec, self.settings, device))
+            found = prepare(self.spec, self.settings, device)
+            costs = self.client.costs(self.lease.sweep).items
+            share = self.settings.share_gpus
+            self.book.append(place(found, self.spec, costs, share=share))
         ask = partial(self.client.past, self.lease.sweep)
         past = past_curves(self.spec, self.book.entries, ask)
         if past is not None:
@@ -163,11 +168,13 @@ class Drive:
     def _resources(self, prepared: Prepared) -> dict[str, float]:
         # What ran once would fit again: a node that is away now does not make the spec wrong.
         ran = any(record.attempts for record in self.book.story.trials.values())
-        return trial_resources(self.spec, prepared, {} if ran else cluster_resources())
+        there = largest_node() if prepared.ranks > 1 else cluster_resources()
+        return trial_resources(self.spec, prepared, {} if ran else there)
 
     def _conductor(self, prepared: Prepared) -> Conductor:
         story = self.book.story
-        searcher = make_searcher(self.spec, prepared.horizon_samples)
+        stages = stages_in(self.spec, story)
+        searcher = make_searcher(self.spec, prepared.horizon_samples, stages)
         pruner = make_pruner(self.spec)
         judge = partial(verdict, self.spec, pruner)
         part, append = parting(pruner), self.book.append

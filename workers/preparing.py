@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from service.schemas import PastSweeps
 from sweeps.checks.sft import measure_faults
 from sweeps.errors import Fault, SpecError
+from sweeps.faults import shorten
 from sweeps.journal import Asked, Entry, PastCurves, Prepared
+from sweeps.phases import phase_lengths, phases_of
 from sweeps.planning import resolve_horizon
 from sweeps.spec import SweepSpec
 from sweeps.trial import Role
 from workers.recipes import load_recipe
+from workers.recipes.commands import read_commands
+from workers.registered import check as check_registered
 from workers.settings import WorkerSettings
 
 
@@ -21,14 +25,24 @@ def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prep
     Raises SpecError for data or a model that is not there or not readable, for a metric that this
     data does not give, and for a base row that this recipe cannot make.
     """
-    recipe = load_recipe(spec.spec.workload.recipe, settings.recipes)
+    commands = read_commands(settings.commands)
+    recipe = load_recipe(spec.spec.workload.recipe, settings.recipes, commands)
     if spec.spec.baselines.base and Role.BASE not in recipe.rows():
         message = f"the recipe {recipe.name} cannot evaluate an untrained model"
         raise SpecError([Fault("/spec/baselines/base", "true", message, "Leave it out.")])
+    if spec.spec.metric.max_drop and Role.BASE not in recipe.rows():
+        message = f"the recipe {recipe.name} cannot evaluate the base model, so no drop is known"
+        value = shorten(spec.spec.metric.max_drop)
+        raise SpecError([Fault("/spec/metric/max_drop", value, message, "Take it out.")])
+    check_registered(spec.spec.evaluation, settings.judges, settings.lm_eval_tasks)
     facts = recipe.prepare(spec.spec.workload, settings.roots())
     if facts.questions is not None and (faults := measure_faults(spec, facts.questions)):
         raise SpecError(faults)
     horizon = resolve_horizon(spec, facts.train_samples)
+    lengths = list[int]()
+    if phases_of(spec.spec.workload) and facts.phase_samples:
+        lengths = phase_lengths(spec.spec.workload, horizon, facts.phase_samples)
+    ranks = recipe.ranks(_devices(spec, settings, device_kind))
     resources = spec.spec.resources
     devices = resources.gpus_per_trial if device_kind == "cuda" else resources.cpus_per_trial
     return Prepared(
@@ -37,9 +51,19 @@ def prepare(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> Prep
         eval_samples=facts.eval_samples,
         data_digest=facts.data_digest,
         device_kind=device_kind,
-        devices_per_trial=devices or 1,
+        devices_per_trial=devices or (1 if device_kind == "cuda" else ranks),
         rows=recipe.rows(),
+        phase_samples=lengths,
+        ranks=ranks,
     )
+
+
+def _devices(spec: SweepSpec, settings: WorkerSettings, device_kind: str) -> int:
+    """How many devices a trial runs on: GPUs, a share of one counting as one, or what the operator
+    divides a trial by where there are none."""
+    if device_kind == "cuda":
+        return max(1, int(spec.spec.resources.gpus_per_trial or 1))
+    return settings.cpu_ranks
 
 
 def past_curves(
@@ -73,12 +97,13 @@ def trial_resources(
     """What Ray must give one trial ({"cpu": 1, "gpu": 0}).
 
     Raises SpecError for more than the whole `cluster` has: such a trial would wait for ever. One
-    without any CPU is not looked at: its nodes are not up yet, or are being replaced.
+    without any CPU is not looked at: its nodes are not up yet, or are being replaced. Of a trial of
+    several ranks, `cluster` is the largest node: all its ranks run on one.
     """
     wanted = spec.spec.resources
     on_gpu = prepared.device_kind == "cuda"
     given = {
-        "cpu": wanted.cpus_per_trial or 1,
+        "cpu": wanted.cpus_per_trial or prepared.ranks,
         "gpu": prepared.devices_per_trial if on_gpu else (wanted.gpus_per_trial or 0),
     }
     if not cluster.get("CPU"):
@@ -86,7 +111,8 @@ def trial_resources(
     for kind, field in (("cpu", "cpus_per_trial"), ("gpu", "gpus_per_trial")):
         there = cluster.get(kind.upper(), 0.0)
         if given[kind] > there:
-            message = f"one trial wants more than the pool '{wanted.pool}' has ({there:g})"
+            where = "a node of the pool" if prepared.ranks > 1 else "the pool"
+            message = f"one trial wants more than {where} '{wanted.pool}' has ({there:g})"
             mend = "Ask for less, leave it out, or name another pool in resources.pool."
             raise SpecError([Fault(f"/spec/resources/{field}", str(given[kind]), message, mend)])
     return given

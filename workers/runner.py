@@ -20,7 +20,18 @@ from workers.checkpoints import CheckpointFolder
 from workers.mirror import Mirror
 from workers.order import AttemptOrder, checkpoints_of
 from workers.recipes import load_recipe
-from workers.recipes.context import Context, MetricLog, Order, Paused, Setting, Stopped
+from workers.recipes.commands import read_commands
+from workers.recipes.context import (
+    Context,
+    MetricLog,
+    Order,
+    Paused,
+    Setting,
+    Stopped,
+    TryAgainError,
+)
+from workers.recipes.shared import SharedPhases
+from workers.recipes.world import ALONE, World
 from workers.roots import DataRoots
 from workers.uploads import Uploads
 
@@ -41,14 +52,20 @@ class Said:
     report: Report | None = None
     error: str | None = None
     fatal: bool = False
+    lost: bool = False
 
 
 class Runner:
-    """Runs one attempt. Nothing happens before the first `advance`."""
+    """Runs one attempt. Nothing happens before the first `advance`.
 
-    def __init__(self, order: AttemptOrder, log: MetricLog, cache: dict[str, Any]) -> None:
+    Of several ranks rank 0 is steered; the others run `to_its_end`, which is where rank 0 ends.
+    """
+
+    def __init__(
+        self, order: AttemptOrder, log: MetricLog, cache: dict[str, Any], world: World = ALONE
+    ) -> None:
         self.order = order
-        self._log, self._cache = log, cache
+        self._log, self._cache, self._world = log, cache, world
         self._said: queue.Queue[Said] = queue.Queue()
         self._answers: queue.Queue[Order] = queue.Queue()
         self._wish = Order.GO_ON
@@ -58,9 +75,11 @@ class Runner:
         self._thread: threading.Thread | None = None
 
     def advance(self, beat_seconds: float) -> Said:
-        """Let the recipe go on. Returns its next report or its end, or a pulse after a beat."""
-        if self._thread is None:
-            self._start()
+        """Let the recipe go on. Returns its next report or its end, or a pulse after a beat.
+
+        With its end its thread is gone.
+        """
+        thread = self._thread or self._start()
         if self._waiting:
             self._waiting = False
             self._answers.put(Order.GO_ON)
@@ -69,7 +88,15 @@ class Runner:
         except queue.Empty:
             return self._say("pulse")
         self._waiting = said.kind == "report"
+        if not self._waiting:
+            # While it lives its frames hold the model: who looks at the memory would count that.
+            thread.join()
         return said
+
+    def to_its_end(self) -> Said:
+        """Run a rank that is not the first: it hears from rank 0 when to end."""
+        self._run()
+        return self._said.get()
 
     def leave(self, wish: Order, seconds: float = LEAVE_SECONDS) -> Said:
         """End the attempt: PAUSE saves first, STOP does not. Waits until its thread is gone.
@@ -113,15 +140,19 @@ class Runner:
         self._samples = samples_seen
         return self._wish
 
-    def _start(self) -> None:
+    def _start(self) -> threading.Thread:
         self._thread = threading.Thread(target=self._run, name="recipe", daemon=True)
         self._thread.start()
+        return self._thread
 
     def _run(self) -> None:
         checkpoints = self._checkpoints()
         try:
             context = Context(self._setting(), self, self._log, checkpoints)
-            recipe = load_recipe(self.order.workload.recipe, self.order.recipes)
+            order = self.order
+            recipe = load_recipe(
+                order.workload.recipe, order.recipes, read_commands(order.commands)
+            )
             if self.order.role is Role.BASE:
                 recipe.run_untrained(context)
             else:
@@ -133,7 +164,8 @@ class Runner:
             self._said.put(self._say("stopped"))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - what a recipe raises is its end
             fatal = isinstance(error, SweepError)
-            self._said.put(self._say("failed", error=_text(error), fatal=fatal))
+            lost = isinstance(error, TryAgainError)
+            self._said.put(self._say("failed", error=_text(error), fatal=fatal, lost=lost))
         else:
             checkpoints.settle(COPY_SECONDS)
             self._said.put(self._say("finished"))
@@ -148,12 +180,29 @@ class Runner:
             roots=DataRoots(tuple(Path(root) for root in order.roots)),
             seed=order.seed,
             micro_batch_size=order.micro_batch_size,
+            micro_batch_tokens=order.micro_batch_tokens,
             device=order.device,
             checkpoint_seconds=order.checkpoint_seconds,
             keep_final=order.keep_final,
             heard=order.heard,
+            judges=order.judges,
+            tasks=order.tasks,
+            token_folder=Path(order.token_folder),
             cache=self._cache,
+            trial=order.trial_id,
+            shared=self._shared(),
+            world=self._world,
         )
+
+    def _shared(self) -> SharedPhases:
+        folders = {
+            place.steps: CheckpointFolder(
+                Path(place.folder),
+                copies=Uploads(Mirror(place.mirror)) if place.mirror else None,
+            )
+            for place in self.order.shared
+        }
+        return SharedPhases(folders)
 
     def _checkpoints(self) -> CheckpointFolder:
         copies = Uploads(Mirror(self.order.mirror)) if self.order.mirror else None
@@ -165,9 +214,10 @@ class Runner:
         report: Report | None = None,
         error: str | None = None,
         fatal: bool = False,
+        lost: bool = False,
     ) -> Said:
         seconds = time.monotonic() - self._began
-        return Said(kind, self._samples, seconds, report, error, fatal)
+        return Said(kind, self._samples, seconds, report, error, fatal, lost)
 
 
 def _text(error: BaseException) -> str:

@@ -27,14 +27,28 @@ class WorkerSettings(BaseSettings):
     data_roots: str = ""
     # How many devices (GPUs, or CPU cores without GPUs) this pool gives to trials.
     slots: int | None = Field(default=None, ge=1)
+    # How many processes share a trial on a pool without GPUs; with GPUs it is one for each GPU.
+    cpu_ranks: int = Field(default=1, ge=1)
     # The operator's own recipes: name=module:function,name=module:function
     recipes: str = ""
+    # What scores replies in evaluations: name=module:function,name=module:function
+    judges: str = ""
+    # Tasks of lm-evaluation-harness that sweeps may name: name,name=folder of task files
+    lm_eval_tasks: str = ""
+    # A YAML file of the operator's own command lines: name: {command: [program, argument, ...]}
+    commands: str = ""
     # Seconds between an attempt's own checkpoints; it also saves whenever it is paused.
     checkpoint_seconds: float = Field(default=600.0, ge=0)
     # Any fsspec URL, such as s3://bucket/prefix: every checkpoint is copied there.
     checkpoints: str | None = None
+    # The largest model, in GiB, that is registered in MLflow when a sweep has ended; 0: none is.
+    champion_gib: float = Field(default=20.0, ge=0)
     # Seconds after which a training worker looks up from its work to hear new orders.
     beat_seconds: float = Field(default=2.0, gt=0)
+    # A worker that holds so much more between two trials than after its first one is replaced.
+    worker_growth_mb: int = Field(default=1024, ge=1)
+    # Two trials on one GPU where the cost model knows that they fit, and the spec names no GPUs.
+    share_gpus: bool = False
     # Seconds between two looks for a sweep to drive.
     poll_seconds: float = Field(default=1.0, gt=0)
     # How often in a row a sweep's driver may die young before the sweep is given up as FAILED.
@@ -71,6 +85,16 @@ class WorkerSettings(BaseSettings):
         if not self.checkpoints:
             return None
         return f"{self.checkpoints.rstrip('/')}/{sweep_id}/{number:05d}"
+
+    def shared_mirror_of(self, sweep_id: str, key: str) -> str | None:
+        """Where a copy of a checkpoint lies that trials share; None without SWEEP_CHECKPOINTS."""
+        if not self.checkpoints:
+            return None
+        return f"{self.checkpoints.rstrip('/')}/{sweep_id}/phases/{key}"
+
+    def token_folder(self) -> Path:
+        """Where a node keeps tokenised data."""
+        return self.storage.resolve() / "tokens"
 
     def sweep_folder(self, sweep_id: str) -> Path:
         """Where a sweep keeps its journal spool, checkpoints and metric spools."""

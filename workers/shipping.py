@@ -1,5 +1,5 @@
 """Brings to an end what a driver does not wait for: draws the figures of ended sweeps, shows in
-MLflow what it missed, deletes checkpoints.
+MLflow what it missed, registers the winner, deletes checkpoints.
 
 `python -m workers.shipping SWEEP...` is started by the agent, for sweeps that have ended and are
 still marked (`workers.leftovers`). It may be killed at any moment and started again.
@@ -20,6 +20,7 @@ from sweeps.journal import fold
 from sweeps.lifecycle import SWEEP_ENDS, SweepState
 from sweeps.spec import parse
 from workers.broom import Broom
+from workers.champion import Registrar
 from workers.figures.publish import publish
 from workers.leftovers import Leftovers
 from workers.logs import start_logging
@@ -60,14 +61,15 @@ def _swept(settings: WorkerSettings, client: Client, found: SweepDetail) -> bool
     """Delete the checkpoints that nothing needs, also those of a sweep that no driver closed."""
     spec, story = parse(found.spec), fold(client.entries(found.id))
     broom = Broom(settings, found.id, spec)
-    broom.look(story, cancelled=found.state == SweepState.CANCELLED)
+    complete = found.state in (SweepState.DONE, SweepState.CANCELLED)
+    broom.look(story, cancelled=found.state == SweepState.CANCELLED, complete=complete)
     broom.sweep(rest_seconds=0)
     return broom.close(MIRROR_SECONDS)
 
 
 def _shown(settings: WorkerSettings, client: Client, found: SweepDetail) -> bool:
-    """Give MLflow the whole journal; it gets what it has not got, metrics of the spools too, and
-    the figures anew."""
+    """Give MLflow the whole journal; it gets what it has not got, metrics of the spools too, the
+    figures anew, and the winner as a model."""
     if not settings.tracking_uri:
         return True
     spec, entries = parse(found.spec), list(client.entries(found.id))
@@ -80,7 +82,9 @@ def _shown(settings: WorkerSettings, client: Client, found: SweepDetail) -> bool
     if not sink.close(SILENCE_SECONDS) or sink.links is None or sink.links.run_id is None:
         return False
     # After everything else: without pictures a sweep is whole all the same to whoever reads it.
-    return publish(connect(settings.tracking_uri), sink.links.run_id, spec, fold(entries))
+    client, story = connect(settings.tracking_uri), fold(entries)
+    drawn = publish(client, sink.links.run_id, spec, story)
+    return Registrar(client, settings, found.id, spec, story).run(weights) and drawn
 
 
 def main(sweeps: Sequence[str]) -> int:

@@ -8,7 +8,10 @@ from statistics import fmean
 from benchmarks.pruners.targets import Line, random_kept
 from sweeps.backtest.scoring import Outcome, Scale
 from sweeps.backtest.variants import reversed_target, without
+from sweeps.points import run_plan
+from sweeps.pruners.early_dynamics.rung import first_mark
 from sweeps.simulator.recorded import Group
+from sweeps.trial import Params
 
 VARIANTS: dict[str, Callable[[Group], Group]] = {
     "metric missing": lambda group: without(group, ("metric",)),
@@ -58,6 +61,26 @@ def oracle(groups: Sequence[Group]) -> float:
         best = group.runs.index(group.ranked()[0])
         by.setdefault(group.workload, []).append(lengths[best] / sum(lengths))
     return fmean(fmean(values) for values in by.values())
+
+
+def rung_oracle(groups: Sequence[Group], points: int) -> float:
+    """The same where every run first comes to the first rung of early_dynamics, past its own
+    warmup: no order and no estimate can spend less and keep the best."""
+    by: dict[str, list[float]] = {}
+    for group in groups:
+        best, lengths = group.ranked()[0], [run.length(group.horizon) for run in group.runs]
+        spent = [
+            whole if run is best else min(whole, _to_rung(run.params, group.horizon, points))
+            for run, whole in zip(group.runs, lengths, strict=True)
+        ]
+        by.setdefault(group.workload, []).append(sum(spent) / sum(lengths))
+    return fmean(fmean(values) for values in by.values())
+
+
+def _to_rung(params: Params, horizon: int, points: int) -> int:
+    plan = run_plan(params, horizon, points)
+    first = plan.first_report(first_mark(points))
+    return plan.samples if first is None else plan.samples_at(first)
 
 
 def _good(group: Group, tolerance: float) -> int:

@@ -1,10 +1,18 @@
 """What a verdict of a pruner costs in a sweep of many trials, in milliseconds of processor time:
-on a machine that does other work too, wall time would tell of that work."""
+on a machine that does other work too, wall time would tell of that work.
+
+    python -m benchmarks.pruners.verdict_time [--trials 100 1000] [--whole]
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import math
+import statistics
+import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sweeps.journal import Story
@@ -16,6 +24,43 @@ from sweeps.spec import SweepSpec, parse
 from sweeps.trial import Report, Verdict
 
 BATCH, STEPS = 128, 60
+PRUNING = {"type": "early_dynamics", "audit": 0.05}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what verdicts take at each number of trials; with --whole, also what a whole sweep
+    takes (searcher, pruner, conductor, journal) and how long its journal is."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pruners.verdict_time")
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000])
+    parser.add_argument("--whole", action="store_true")
+    given = parser.parse_args(arguments)
+    for trials in given.trials:
+        print(f"{trials:,} trials: {told(verdict_times(PRUNING, trials))}")
+        if given.whole:
+            entries, seconds, size = whole(PRUNING, trials)
+            each = 1000 * seconds / entries
+            print(f"  the whole sweep: {entries:,} entries, {each:.1f} ms each, {size:,} bytes")
+    return 0
+
+
+def told(taken: Sequence[float]) -> str:
+    """Median, 95 % quantile, most and number, in words."""
+    ordered = sorted(taken)
+    high = ordered[math.ceil(0.95 * len(ordered)) - 1]
+    return (
+        f"median {statistics.median(ordered):.1f} ms, 95 % within {high:.1f} ms, "
+        f"most {ordered[-1]:.1f} ms, of {len(ordered)}"
+    )
+
+
+def whole(pruning: dict[str, Any], trials: int) -> tuple[int, float, int]:
+    """Of a synthetic sweep to its end: entries of its journal, seconds of processor time, and the
+    bytes of the journal as JSON."""
+    spec = _spec(pruning, trials)
+    began = time.process_time()
+    driven = simulate(spec, Synthetic(spec.spec.metric, records=2), slots=8)
+    seconds = time.process_time() - began
+    return len(driven.entries), seconds, sum(len(e.model_dump_json()) for e in driven.entries)
 
 
 class _Over(Exception):  # noqa: N818 - it ends a measurement, nothing is wrong
@@ -85,3 +130,7 @@ def _spec(pruning: dict[str, Any], trials: int) -> SweepSpec:
     return parse(
         {"apiVersion": "sweeps/v1", "kind": "Sweep", "metadata": {"name": "many"}, "spec": body}
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docs.generate.fields import WARNING, Schema, flat, lines, name_of
+from sweeps.phases import OF_A_PHASE
 from sweeps.presets import load, names
 from sweeps.pruners import PRUNERS
 from sweeps.searchers import SEARCHERS
-from sweeps.sft_parameters import SFT_PARAMETERS, Parameter
+from sweeps.sft_parameters import SFT_OPTIONS, SFT_PARAMETERS, Parameter
 from sweeps.spec import json_schema, parse_text
-from sweeps.support import ROWS
+from sweeps.support import OPTIONS, ROWS
 
 _HEAD = f"""{WARNING}
 # The spec
@@ -94,10 +95,20 @@ def _parameters() -> Iterator[str]:
     yield ""
     for name, parameter in SFT_PARAMETERS.items():
         yield f"- `{name}`: {_range(parameter)}. {parameter.help}"
+    names = ", ".join(f"`phase2_{name}`" for name in OF_A_PHASE)
+    yield ""
+    yield f"Of one phase alone ([phases](../phased.md)), such as the second: {names}."
+    yield ""
+    yield "And these `workload.options`, described in [adapters](../adapters.md):"
+    yield ""
+    for name, choices in SFT_OPTIONS.items():
+        some = ", ".join(f"`{choice}`" for choice in choices or ("true", "false"))
+        yield f"- `{name}`: {some}"
 
 
 def _range(parameter: Parameter) -> str:
-    words = {"int": "integer", "float": "number", "str": "text"}[parameter.kind]
+    kinds = {"int": "integer", "float": "number", "str": "text", "modules": "names of modules"}
+    words = kinds[parameter.kind]
     limits = [
         ("at least", parameter.minimum),
         ("above", parameter.above),
@@ -132,5 +143,5 @@ def _missing() -> Iterator[str]:
     yield ""
     yield "A spec that asks for one of these is refused with the name of the field."
     yield ""
-    for row in ROWS:
+    for row in (*ROWS, *OPTIONS):
         yield f"- `{row.pointer}`: {row.missing}. {row.mend}"

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.operations.submit import runnable
+from service.store.costs import measurements
 from service.store.measured import measured
 from sweeps.planning import Plan
 from sweeps.planning import plan as plan_of
@@ -18,4 +19,4 @@ def plan(session: Session, body: Any) -> Plan:
     Raises SpecError and UnsupportedError with every other fault.
     """
     spec = runnable(body, cells=False)
-    return plan_of(spec, measured(session, spec))
+    return plan_of(spec, measured(session, spec), costs=measurements(session, spec))

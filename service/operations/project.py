@@ -12,7 +12,7 @@ from service.clock import moment
 from service.numbers import wired
 from service.operations import inbox, moves
 from service.operations.loaded import LoadedTrials
-from service.store import commands, events, journal, trials
+from service.store import commands, costs, events, journal, trials
 from service.store.columns import encode
 from service.store.tables import AttemptRow, ReportRow, SweepRow, TrialRow
 from sweeps.journal import (
@@ -128,6 +128,7 @@ class Projection:
         if row.point is None or report.point > row.point:
             self._show(row, report)
         row.verdict, row.updated_at = body.verdict.model_dump_json(), self._now
+        costs.saw(self._session, self._sweep, row, report, self._now)
         self._tell(row, report, body.verdict)
 
     def _show(self, row: TrialRow, report: Report) -> None:

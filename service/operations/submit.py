@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from service.errors import KeyReused
 from service.operations import moves
 from service.store import idempotency, sweeps
+from service.store.costs import measurements
 from service.store.measured import family
 from service.store.tables import LabelRow, SweepRow
 from sweeps.checks import check
+from sweeps.checks.memory import memory_faults
 from sweeps.checks.texts import secret_faults
 from sweeps.errors import SpecError
 from sweeps.lifecycle import SweepState
@@ -31,7 +33,11 @@ def submit(session: Session, body: Any, key: str | None, now: datetime) -> tuple
     digest = idempotency.digest(body)
     if key is not None and (known := _replay(session, key, digest)):
         return known, True
-    sweep = new_sweep(runnable(body), now)
+    spec = runnable(body)
+    # A trial that cannot fit would fail again and again on a device that others wait for.
+    if faults := memory_faults(spec, measurements(session, spec)):
+        raise SpecError(faults)
+    sweep = new_sweep(spec, now)
     if key is None:
         session.add(sweep)
         # Before the first event, whose row refers to it.

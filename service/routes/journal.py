@@ -12,6 +12,7 @@ from service.operations.finish import finish
 from service.operations.record import record
 from service.routes.common import API, Needs, Now, Reading, SweepPath, Writing, errors
 from service.schemas import (
+    Costs,
     FinishRequest,
     JournalAck,
     JournalAppend,
@@ -19,7 +20,7 @@ from service.schemas import (
     PastSweeps,
     SweepDetail,
 )
-from service.store import journal, past, sweep_views, sweeps
+from service.store import costs, journal, past, sweep_views, sweeps
 
 router = APIRouter(prefix=f"{API}/sweeps/{{sweep_id}}", tags=["journal"])
 
@@ -66,6 +67,18 @@ def read_past(sweep_id: SweepPath, session: Reading) -> PastSweeps:
     """Finished sweeps of the same project, recipe, model and metric, the newest first. Bounded: 20
     sweeps, of each 200 trials, of each ten points."""
     return PastSweeps(items=past.past(session, sweeps.find(session, sweep_id)))
+
+
+@router.get(
+    "/costs",
+    operation_id="read_costs",
+    dependencies=[Depends(Needs(Scope.AGENT))],
+    responses=errors(NotFound),
+)
+def read_costs(sweep_id: SweepPath, session: Reading) -> Costs:
+    """What trials of the same model took of their devices in the same pool, the newest 200."""
+    spec = sweeps.spec_of(sweeps.find(session, sweep_id))
+    return Costs(items=costs.measurements(session, spec))
 
 
 @router.post(

@@ -173,6 +173,31 @@ class ReportRow(Base):
     verdict: Mapped[str] = mapped_column(Text)
 
 
+class CostRow(Base):
+    """What a trial took of its device, up to its last report. `model` to `device` are the fields of
+    `sweeps.cost_key`; None: not told. `tokens` went through in `seconds`."""
+
+    __tablename__ = "costs"
+    __table_args__ = (Index("ix_costs_model", "model", "pool", "at"),)
+
+    trial_id: Mapped[str] = mapped_column(
+        ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True
+    )
+    pool: Mapped[str] = mapped_column(String(100))
+    model: Mapped[str] = mapped_column(String(64))
+    max_length: Mapped[int]
+    adapter: Mapped[str]
+    setup: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str]
+    micro_batch_tokens: Mapped[int | None]
+    peak_memory_bytes: Mapped[int | None]
+    device_memory_bytes: Mapped[int | None]
+    checkpoint_bytes: Mapped[int | None]
+    tokens: Mapped[int]
+    seconds: Mapped[float]
+    at: Mapped[datetime]
+
+
 class EntryRow(Base):
     """One journal entry. `at` is kept as it was sent, `body` as JSON text."""
 

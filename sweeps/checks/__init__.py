@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from sweeps.checks.adapters import adapter_faults
 from sweeps.checks.cells import runnable_faults
+from sweeps.checks.champion import champion_faults
+from sweeps.checks.panel import panel_faults
+from sweeps.checks.phases import phase_faults
 from sweeps.checks.pruning import pruning_faults
 from sweeps.checks.sft import sft_faults
 from sweeps.checks.space import method_faults, space_faults
@@ -22,7 +26,8 @@ def check(spec: SweepSpec, *, cells: bool = True) -> None:
     if faults := secret_faults(spec):
         raise SpecError(faults)
     faults = [*text_faults(spec), *space_faults(spec), *value_faults(spec), *method_faults(spec)]
-    faults += pruning_faults(spec)
+    faults += [*pruning_faults(spec), *panel_faults(spec), *phase_faults(spec)]
+    faults += [*adapter_faults(spec), *champion_faults(spec)]
     if spec.spec.workload.recipe == "sft":
         faults += sft_faults(spec)
     # Cells are only made from axes that hold what they should.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sweeps.cells import cell_faults, devices_of, refusal
+from sweeps.checks.phases import unread_faults
 from sweeps.checks.space import corners
 from sweeps.errors import Fault
 from sweeps.faults import pointer, shorten
+from sweeps.phases import planned_stages
 from sweeps.space import MAX_CELLS, Range, grid, size
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params
@@ -31,7 +33,7 @@ def runnable_faults(spec: SweepSpec, *, refused: bool) -> list[Fault]:
         return [*faults, Fault(pointer([*_AT, "exclude"]), rows, "it excludes every cell", mend)]
     faults += _warmups(cells)
     if spec.spec.workload.recipe == "sft":
-        faults += _unused(cells)
+        faults += [*_unused(cells), *unread_faults(spec, cells)]
     return faults + (_refused(spec, cells) if refused else [])
 
 
@@ -66,7 +68,10 @@ def _unused(cells: list[Params]) -> list[Fault]:
 def _refused(spec: SweepSpec, cells: list[Params]) -> list[Fault]:
     """Cells that cannot run; of a space with ranges only one corner, the worst."""
     horizon, devices = spec.spec.horizon.samples, devices_of(spec)
-    found = [(cell, why) for cell in cells if (why := refusal(cell, horizon, devices))]
+    stages = planned_stages(spec, horizon)
+    recipe = spec.spec.workload.recipe
+    told = ((cell, refusal(cell, horizon, devices, stages, recipe)) for cell in cells)
+    found = [(cell, why) for cell, why in told if why]
     axes = spec.spec.parameters.axes
     ranged = [
         name

@@ -8,6 +8,7 @@ from typing import Any
 
 from sweeps.errors import Fault
 from sweeps.faults import pointer, shorten
+from sweeps.phases import phases_of
 from sweeps.redaction import HIDDEN, names_secret, secret_in
 from sweeps.spec import SweepSpec, TinyModel
 
@@ -55,13 +56,17 @@ def sources(spec: SweepSpec) -> Iterator[tuple[Place, str]]:
         yield [*at, "model"], model
     elif isinstance(model, TinyModel) and model.tokenizer:
         yield [*at, "model", "tokenizer"], model.tokenizer
+    for index, phase in enumerate(phases_of(workload)):
+        yield [*at, "strategy", "phased", index, "data"], phase.data
     if data is None:
         return
-    yield [*at, "data", "train"], data.train
-    if isinstance(data.eval, str):
-        yield [*at, "data", "eval"], data.eval
-    for name, path in (data.eval if isinstance(data.eval, dict) else {}).items():
-        yield [*at, "data", "eval", name], path
+    if data.train is not None:
+        yield [*at, "data", "train"], data.train
+    for use, sets in (("eval", data.eval), ("unseen", data.unseen)):
+        if isinstance(sets, str):
+            yield [*at, "data", use], sets
+        for name, path in (sets if isinstance(sets, dict) else {}).items():
+            yield [*at, "data", use, name], path
 
 
 def scheme_of(name: str) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sweeps.errors import Fault
 from sweeps.faults import nearest, pointer, shorten
+from sweeps.phases import phase_parameters
 from sweeps.sft_parameters import SFT_PARAMETERS, Parameter
 from sweeps.space import Choice, Range
 from sweeps.spec import SweepSpec
@@ -33,11 +34,25 @@ ELSEWHERE = {
     "max_seq_length": "Write spec.workload.max_length.",
     "model": "Write it under spec.workload; one sweep has one model.",
     "model_name_or_path": "Write spec.workload.model; one sweep has one model.",
+    "r": "Write lora_r.",
+    "rank": "Write lora_r.",
+    "lora_rank": "Write lora_r.",
+    "alpha": "Write lora_alpha.",
+    "target_modules": "Write lora_target_modules.",
+    "use_peft": "Write adapter: {values: [full, lora]}, or workload.adapter: {type: lora}.",
+    "use_rslora": "Write adapter: {values: [rslora]}, or workload.adapter: {type: rslora}.",
+    "use_dora": "Write adapter: {values: [dora]}, or workload.adapter: {type: dora}.",
+    "gradient_checkpointing": "Write it under spec.workload.options; results do not depend on it.",
+    "torch_compile": "Write it under spec.workload.options.",
+    "optim": "Write it under spec.workload.options.",
 }
 
 _EXAMPLES = {"global_batch_size": "16", "learning_rate": "1e-5", "adam_epsilon": "1e-8"}
 _EXAMPLES |= {"adam_beta1": "0.9", "adam_beta2": "0.999", "max_grad_norm": "1.0"}
+_EXAMPLES |= {"lora_r": "16", "lora_alpha": "32", "lora_target_modules": "all-linear"}
+_EXAMPLES |= {"trainable_fraction": "0.5"}
 
+_ONE_PHASE = re.compile(r"^phase\d+_")
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_./ -]{0,199}\Z")
 # MLflow keeps 6,000 characters of a parameter; a word that long is a mistake anyway.
 _LONGEST = 500
@@ -47,10 +62,10 @@ Valued = tuple[list[str | int], str, ParamValue]
 
 def value_faults(spec: SweepSpec) -> list[Fault]:
     """Unknown parameters of `sft`, and values that a parameter cannot have."""
-    known = dict(SFT_PARAMETERS)
+    known = {**SFT_PARAMETERS, **phase_parameters(spec.spec.workload)}
     if spec.spec.workload.recipe != "sft":
         known = {name: known[name] for name in OF_EVERY_RUN}
-    faults = _unknown(spec) if spec.spec.workload.recipe == "sft" else _unnameable(spec)
+    faults = _unknown(spec, known) if spec.spec.workload.recipe == "sft" else _unnameable(spec)
     for place, name, value in _listed(spec):
         if isinstance(value, str) and len(value) > _LONGEST:
             message = f"is longer than {_LONGEST} characters"
@@ -59,14 +74,14 @@ def value_faults(spec: SweepSpec) -> list[Fault]:
         rule = known.get(name)
         wrong = rule.fault(value) if rule else None
         if rule is not None and wrong is not None:
-            faults.append(_value(place, name, value, wrong))
+            faults.append(_value(place, name, value, rule, wrong))
     for name, axis in spec.spec.parameters.axes.items():
         if isinstance(axis, Range) and name in known:
             faults += _range(name, axis, known[name])
     return faults
 
 
-def _unknown(spec: SweepSpec) -> list[Fault]:
+def _unknown(spec: SweepSpec, known: Mapping[str, Parameter]) -> list[Fault]:
     space = spec.spec.parameters
     places: list[tuple[list[str | int], str]] = [
         (["spec", "parameters", name], name) for name in space.axes
@@ -78,10 +93,10 @@ def _unknown(spec: SweepSpec) -> list[Fault]:
             pointer(place),
             shorten(name),
             f"the recipe sft has no parameter '{name}'",
-            meant(name, list(SFT_PARAMETERS)),
+            meant(name, list(known)),
         )
         for place, name in places
-        if name not in SFT_PARAMETERS
+        if name not in known
     ]
 
 
@@ -121,20 +136,22 @@ def _listed(spec: SweepSpec) -> Iterator[Valued]:
             yield ["spec", "parameters", "paired", row, name], name, value
 
 
-def _value(place: list[str | int], name: str, value: ParamValue, wrong: str) -> Fault:
-    rule = SFT_PARAMETERS[name]
+def _value(
+    place: list[str | int], name: str, value: ParamValue, rule: Parameter, wrong: str
+) -> Fault:
     mend = "Write one of those."
     if rule.kind != "str":
-        mend = f"Write e.g. {_EXAMPLES.get(name, '0')}."
-    if isinstance(value, str) and rule.kind != "str" and _number(value):
+        mend = f"Write e.g. {_EXAMPLES.get(_ONE_PHASE.sub('', name), '0')}."
+    if isinstance(value, str) and rule.kind in ("int", "float") and _number(value):
         mend = f"Write it without quotes: {value}"
     return Fault(pointer(place), shorten(value), f"{name} {wrong}", mend)
 
 
 def _range(name: str, axis: Range, rule: Parameter) -> list[Fault]:
     place = ["spec", "parameters", name]
-    if rule.kind == "str":
-        mend = f"List some of them: {{values: [{', '.join(rule.choices[:2])}]}}."
+    if rule.kind in ("str", "modules"):
+        some = ", ".join(rule.choices[:2]) or _EXAMPLES[name]
+        mend = f"List some of them: {{values: [{some}]}}."
         message = f"{name} is a word, not a number"
         return [Fault(pointer([*place, "distribution"]), shorten(axis.distribution), message, mend)]
     if rule.kind == "int" and axis.distribution != "int_uniform":

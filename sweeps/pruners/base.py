@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sweeps.errors import JournalError
 from sweeps.journal import Story
+from sweeps.phases import stages_in
 from sweeps.points import RunPlan, run_plan
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params, Report, Verdict
@@ -20,7 +21,7 @@ class Pruner(Protocol):
 
         The guards have passed, the point is not the last one, and the cohort is large enough. A
         missing signal is no verdict (`GO_ON`). Every stop carries signal, value, cutoff, peers and
-        a sentence. Must not change `story` or remember anything of it.
+        a sentence. Must not change `story`, and of what it remembers no answer may depend.
         """
         ...
 
@@ -62,4 +63,5 @@ def horizon_of(spec: SweepSpec, story: Story) -> int:
 
 def run_of(spec: SweepSpec, story: Story, params: Params) -> RunPlan:
     """The run of one configuration in this sweep."""
-    return run_plan(params, horizon_of(spec, story), spec.spec.report.points)
+    horizon, points = horizon_of(spec, story), spec.spec.report.points
+    return run_plan(params, horizon, points, stages_in(spec, story))

@@ -83,7 +83,7 @@ class EarlyDynamics(Wire):
     measure how many were stopped wrongly. `watch` is the evaluation metric to look at along the
     way; left out, the sweep's own metric, or `eval_loss` where that is measured at the end alone.
     `signals` may be looked at; `grad_norm` is where there is no metric.
-    `history`: learn from finished sweeps of the same family too.
+    `history`: learn from finished sweeps of the same family too, those in which nothing was pruned.
     """
 
     type: Literal["early_dynamics"]

@@ -26,6 +26,6 @@ def verdict(spec: SweepSpec, pruner: Pruner, story: Story, number: int, report: 
     if not run.past_warmup(report.point):
         return GO_ON
     waits = getattr(pruner, "waits", False)  # it parks the first to come, and condemns nobody
-    if not waits and len(cohort(story, record.trial)) + 1 < MIN_MEMBERS:
+    if not waits and len(cohort(spec, story, record.trial)) + 1 < MIN_MEMBERS:
         return GO_ON
     return pruner.judge(story, number, report)

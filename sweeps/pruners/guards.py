@@ -59,15 +59,25 @@ def judge(
         return _tripped(report.guard, report)
     if not plan.past_warmup(report.point):
         return None
-    past = {
-        point: known
-        for point, known in sorted({**reports, report.point: report}.items())
-        if point <= report.point and plan.past_warmup(point)
-    }
-    first = reports[min(reports)] if reports else report
+    here = _of_this_phase({**reports, report.point: report}, report, plan)
+    past = {point: known for point, known in here.items() if plan.past_warmup(point)}
+    first = here[min(here)]
     return _dead(params, list(past.values()), report) or _diverged(
         first, list(past.values()), report
     )
+
+
+def _of_this_phase(
+    reports: Mapping[int, Report], report: Report, plan: RunPlan
+) -> dict[int, Report]:
+    """The reports up to `report`, in order, whose whole window lies in its phase: a loss on other
+    data says nothing of this one. Without phases, all of them; `report` is always one."""
+    began, found, before = plan.phase_at(report.samples).start, dict[int, Report](), 0
+    for point, known in sorted(reports.items()):
+        if point == report.point or (before >= began and point < report.point):
+            found[point] = known
+        before = known.samples
+    return found
 
 
 def _tripped(guard: str, report: Report) -> Verdict:

@@ -34,7 +34,7 @@ class HalvingPruner(Promotion):
 
     def group(self, story: Story, trial: Trial) -> Hashable:
         """The cohort."""
-        return key_of(story, trial)
+        return key_of(self._spec, story, trial)
 
     def measured(self, report: Report) -> bool:
         """True when the metric was taken here, whatever it was."""

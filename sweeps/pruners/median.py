@@ -6,10 +6,12 @@ import math
 from statistics import median
 
 from sweeps.cohort import cohort
+from sweeps.drops import panel
 from sweeps.journal import Story
 from sweeps.metric import best, best_so_far, cost, value_at
 from sweeps.pruners.base import NeverRevives, run_of
 from sweeps.pruners.configs import Median
+from sweeps.pruners.peers import nearest
 from sweeps.spec import SweepSpec
 from sweeps.trial import GO_ON, Action, Evidence, Report, TrialRecord, Verdict
 
@@ -19,7 +21,7 @@ class MedianPruner(NeverRevives):
 
     Peers are those members of the cohort that measured the metric at this very point, past their
     own warmup; a trial that has since been stopped still counts. A tie goes on. A metric that was
-    measured and is not finite counts as the worst.
+    measured and is not finite counts as the worst; so does a trial that ended beyond `max_drop`.
     """
 
     def __init__(self, spec: SweepSpec) -> None:
@@ -43,18 +45,19 @@ class MedianPruner(NeverRevives):
         cutoff = self._median(list(peers.values()))
         if mine is None or cost(mine, metric) <= cost(cutoff, metric):
             return GO_ON
-        return self._stop(report, mine, cutoff, list(peers))
+        return self._stop(report, mine, cutoff, peers)
 
     def _peers(self, story: Story, record: TrialRecord, point: int) -> dict[int, float]:
         """Best so far by trial number, of the peers that measured the metric at `point`."""
         found: dict[int, float] = {}
-        for peer in cohort(story, record.trial):
+        limits = panel(self._spec, story.trials.values())
+        for peer in cohort(self._spec, story, record.trial):
             there = peer.reports.get(point)
             if there is None or value_at(there, self._metric.name) is None:
                 continue
             value = best_so_far(peer, self._metric, point)
             if value is not None and self._past_warmup(story, peer, point):
-                found[peer.trial.number] = value
+                found[peer.trial.number] = math.nan if limits.breaks(peer) else value
         return found
 
     def _past_warmup(self, story: Story, record: TrialRecord, point: int) -> bool:
@@ -66,7 +69,7 @@ class MedianPruner(NeverRevives):
             return math.nan
         return middle if self._metric.goal == "minimize" else -middle
 
-    def _stop(self, report: Report, mine: float, cutoff: float, peers: list[int]) -> Verdict:
+    def _stop(self, report: Report, mine: float, cutoff: float, peers: dict[int, float]) -> Verdict:
         name, points = self._metric.name, self._spec.spec.report.points
         message = (
             f"At point {report.point} of {points} ({report.samples:,} samples) its best {name} so "
@@ -77,7 +80,7 @@ class MedianPruner(NeverRevives):
             signal=name,
             value=mine,
             cutoff=cutoff,
-            peers=peers,
-            details={"point": report.point, "samples": report.samples},
+            peers=nearest(peers.items(), mine),
+            details={"point": report.point, "samples": report.samples, "peers": len(peers)},
         )
         return Verdict(action=Action.STOP, reason="median", message=message, evidence=evidence)

@@ -13,10 +13,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from sweeps.drops import panel
 from sweeps.journal import Story
 from sweeps.lifecycle import AttemptEnd, StopReason, TrialState
 from sweeps.metric import final
 from sweeps.pruners.base import run_of
+from sweeps.pruners.peers import nearest
 from sweeps.spec import SweepSpec
 from sweeps.trial import GO_ON, Action, Evidence, Report, Role, Trial, TrialRecord, Verdict
 
@@ -140,7 +142,7 @@ class Promotion(ABC):
             return None
         for rung in rungs:
             group = self.group(story, rung.entrants[0].record.trial)
-            if rung.parked() and not self._finished(self._members(story, group)):
+            if rung.parked() and not self._finished(story, self._members(story, group)):
                 entrant = rung.parked()[0]
                 said = "It was parked and goes on now: no better one has come to its end."
                 return entrant.number, self._verdict(Action.CONTINUE, rung, entrant, said)
@@ -195,11 +197,11 @@ class Promotion(ABC):
 
     def _broke_before_the_next(self, story: Story, record: TrialRecord, point: int) -> bool:
         """True when it will never get further than this rung, and not for having been parked."""
-        if not self._broke(record):
+        if not self._broke(story, record):
             return False
         return not any(k > point and self._enters(story, record, k) for k in record.reports)
 
-    def _broke(self, record: TrialRecord) -> bool:
+    def _broke(self, story: Story, record: TrialRecord) -> bool:
         match record.state:
             case TrialState.FAILED:
                 return True
@@ -207,16 +209,21 @@ class Promotion(ABC):
                 kept = record.attempts and record.attempts[-1].ended == AttemptEnd.PAUSED
                 return not (kept and record.reason == StopReason.PRUNED)
             case TrialState.DONE:
-                return not self._sound(record)
+                return not self._sound(story, record)
         return False
 
-    def _finished(self, members: list[TrialRecord]) -> bool:
-        return any(r.state == TrialState.DONE and self._sound(r) for r in members)
+    def _finished(self, story: Story, members: list[TrialRecord]) -> bool:
+        return any(r.state == TrialState.DONE and self._sound(story, r) for r in members)
 
-    def _sound(self, record: TrialRecord) -> bool:
-        """False when the metric was taken at the horizon and is not a finite number."""
+    def _sound(self, story: Story, record: TrialRecord) -> bool:
+        """False when the metric was taken at the horizon and is not a finite number, or when the
+        trial breaks `max_drop`."""
         value = final(record, self._spec.spec.metric, self._spec.spec.report.points)
-        return value is None or math.isfinite(value)
+        if value is not None and not math.isfinite(value):
+            return False
+        if not self._spec.spec.metric.max_drop:
+            return True
+        return not panel(self._spec, story.trials.values()).breaks(record)
 
     def _verdict(self, action: Action, rung: Rung, entrant: Entrant, end: str) -> Verdict:
         report, bar = entrant.record.reports[rung.point], rung.bar
@@ -225,14 +232,16 @@ class Promotion(ABC):
             f"At point {rung.point} of {points} ({report.samples:,} samples) its {entrant.said}. "
             f"{_standing(rung)} {end}"
         )
+        others = [e for e in rung.entrants if e.number != entrant.number]
         evidence = Evidence(
             signal=self.signal,
             value=entrant.value,
             cutoff=bar.value if bar else None,
-            peers=[e.number for e in rung.entrants if e.number != entrant.number],
+            peers=nearest(((e.number, e.score) for e in others), entrant.score),
             details={
                 "point": rung.point,
                 "samples": report.samples,
+                "peers": len(others),
                 "reached": reached,
                 "places": rung.places,
                 "broken": len(rung.broken),

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sweeps.cohort import MIN_MEMBERS, key_of
+from sweeps.cohort import MIN_MEMBERS, batches, key_of
 from sweeps.journal import Story
 from sweeps.pruners.base import run_of
 from sweeps.pruners.configs import Recipe
@@ -47,7 +47,7 @@ class RecipePruner(Promotion):
 
     def group(self, story: Story, trial: Trial) -> Hashable:
         """Cohort and global batch."""
-        return (key_of(story, trial), trial.params.get("global_batch_size"))
+        return (key_of(self._spec, story, trial), batches(trial.params))
 
     def measured(self, report: Report) -> bool:
         """True when both signals are there and are numbers."""

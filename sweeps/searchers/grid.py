@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sweeps.cells import cell_faults, devices_of, finite_cells, refusal
 from sweeps.errors import SpecError
 from sweeps.journal import Asked, Story
+from sweeps.points import Stage
 from sweeps.searchers.base import asked, searched, trial_budget
 from sweeps.spec import SweepSpec
 
@@ -12,11 +15,13 @@ from sweeps.spec import SweepSpec
 class GridSearcher:
     """The first `budget.trials` cells of the grid, or all of them."""
 
-    def __init__(self, spec: SweepSpec, horizon: int) -> None:
+    def __init__(self, spec: SweepSpec, horizon: int, stages: Sequence[Stage] = ()) -> None:
         """Raises SpecError for cells that cannot run: with a horizon in epochs they come to light
         only once the data is counted, and a grid with silent holes is not the one asked for."""
         cells, devices = finite_cells(spec) or [], devices_of(spec)
-        refused = [(cell, why) for cell in cells if (why := refusal(cell, horizon, devices))]
+        recipe = spec.spec.workload.recipe
+        told = ((cell, refusal(cell, horizon, devices, stages, recipe)) for cell in cells)
+        refused = [(cell, why) for cell, why in told if why]
         if refused:
             raise SpecError(cell_faults(refused))
         self._cells, self._spec = cells, spec

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -26,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from threadpoolctl import threadpool_limits
 
 from sweeps.journal import Asked, Story
+from sweeps.points import Stage
 from sweeps.searchers.base import asked, searched, trial_budget
 from sweeps.searchers.configs import Cmaes, Gp, Tpe
 from sweeps.searchers.knobs import Knob, build, distance, knobs_of, positions
@@ -49,10 +50,10 @@ STATES = {
 class OptunaSearcher:
     """What all four have in common: the budget, and what may not be asked."""
 
-    def __init__(self, spec: SweepSpec, horizon: int) -> None:
+    def __init__(self, spec: SweepSpec, horizon: int, stages: Sequence[Stage] = ()) -> None:
         self._spec, self._method, self._seed = spec, spec.spec.method, spec.spec.seed
         self._knobs = knobs_of(spec.spec.parameters)
-        self._remaining = Remaining(spec, horizon)
+        self._remaining = Remaining(spec, horizon, stages)
 
     def ask(self, story: Story) -> Asked | None:
         """The next configuration, or None after `budget.trials` of them or the last of a finite
@@ -226,8 +227,8 @@ class QmcSearcher(OptunaSearcher):
     kept, because a point costs Optuna a millisecond.
     """
 
-    def __init__(self, spec: SweepSpec, horizon: int) -> None:
-        super().__init__(spec, horizon)
+    def __init__(self, spec: SweepSpec, horizon: int, stages: Sequence[Stage] = ()) -> None:
+        super().__init__(spec, horizon, stages)
         with _quiet():
             self._study = optuna.create_study()
         self._sampler = _sobol(self._seed_of("scramble", 0))

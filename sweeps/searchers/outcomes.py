@@ -5,6 +5,8 @@ What a trial without a final value means is decided here, once for all samplers:
 - pruned, or stopped by a user or a budget after it measured something: CUT, with what it measured.
 - stopped by a guard (not finite, dead, diverged): CUT, with nothing measured. It is known to be
   bad, and what it measured before it broke says nothing for it.
+- finished, and breaks a limit of `max_drop`: CUT, with nothing measured, likewise. Before the base
+  model is evaluated nobody knows that of a trial, and it counts as finished.
 - failed, finished with a metric that is absent or not finite, stopped before it measured anything:
   LOST. Nobody knows its value.
 - parked: PARKED with what it measured; it may be revived. Running, waiting, and parked without a
@@ -17,6 +19,7 @@ import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from sweeps.drops import Panel, panel
 from sweeps.journal import Story
 from sweeps.lifecycle import StopReason, TrialState
 from sweeps.metric import cost, final, value_at
@@ -51,7 +54,8 @@ class Outcome:
 def outcomes(spec: SweepSpec, story: Story) -> list[Outcome]:
     """The search trials in the order asked."""
     records = [record for _, record in sorted(story.trials.items())]
-    return [_outcome(spec, record) for record in records if record.trial.role is Role.SEARCH]
+    limits = panel(spec, records)
+    return [_outcome(spec, r, limits) for r in records if r.trial.role is Role.SEARCH]
 
 
 def with_stand_ins(found: list[Outcome], metric: Metric) -> list[Outcome]:
@@ -94,7 +98,7 @@ def _cost(value: float | None, metric: Metric) -> float:
     return math.inf if value is None else cost(value, metric)
 
 
-def _outcome(spec: SweepSpec, record: TrialRecord) -> Outcome:
+def _outcome(spec: SweepSpec, record: TrialRecord, limits: Panel) -> Outcome:
     metric, params = spec.spec.metric, record.trial.params
     measured = {k: value_at(report, metric.name) for k, report in sorted(record.reports.items())}
     curve = {point: value for point, value in measured.items() if value is not None}
@@ -103,6 +107,8 @@ def _outcome(spec: SweepSpec, record: TrialRecord) -> Outcome:
             value = final(record, metric, spec.spec.report.points)
             if value is None or not math.isfinite(value):
                 return Outcome(params, Fate.LOST)
+            if limits.breaks(record):
+                return Outcome(params, Fate.CUT)
             return Outcome(params, Fate.DONE, value, curve)
         case TrialState.STOPPED if _broken(record):
             return Outcome(params, Fate.CUT)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sweeps.journal import Asked, Story
+from sweeps.points import Stage
 from sweeps.searchers.base import asked, searched, trial_budget
 from sweeps.searchers.remaining import Remaining, keys
 from sweeps.seeds import generator
@@ -17,9 +20,9 @@ class RandomSearcher:
     up ends the search early.
     """
 
-    def __init__(self, spec: SweepSpec, horizon: int) -> None:
+    def __init__(self, spec: SweepSpec, horizon: int, stages: Sequence[Stage] = ()) -> None:
         self._spec, self._seed = spec, spec.spec.seed
-        self._remaining = Remaining(spec, horizon)
+        self._remaining = Remaining(spec, horizon, stages)
 
     def ask(self, story: Story) -> Asked | None:
         """The next draw, or None after `budget.trials` of them."""

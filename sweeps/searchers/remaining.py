@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from sweeps.cells import devices_of, refusal
+from sweeps.points import Stage
 from sweeps.space import MAX_CELLS, Axis, Choice, Range, Space, draw, excluded, grid, size
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params, ParamValue
@@ -35,9 +36,9 @@ class Remaining:
     a continuous axis, or of more than MAX_CELLS combinations.
     """
 
-    def __init__(self, spec: SweepSpec, horizon: int) -> None:
-        self.space = spec.spec.parameters
-        self._horizon, self._devices = horizon, devices_of(spec)
+    def __init__(self, spec: SweepSpec, horizon: int, stages: Sequence[Stage] = ()) -> None:
+        self.space, self._recipe = spec.spec.parameters, spec.spec.workload.recipe
+        self._horizon, self._devices, self._stages = horizon, devices_of(spec), stages
         whole = _listed(self.space)
         self.cells: list[Params] | None = None
         if whole is not None:
@@ -85,7 +86,8 @@ class Remaining:
         return found or self.left(before)[:TRIES]
 
     def _runs(self, cell: Params) -> bool:
-        return refusal(cell, self._horizon, self._devices) is None
+        why = refusal(cell, self._horizon, self._devices, self._stages, self._recipe)
+        return why is None
 
 
 def _listed(space: Space) -> Space | None:

@@ -10,6 +10,7 @@ from sweeps.baselines import baseline
 from sweeps.confirming import confirmation
 from sweeps.journal import Asked, Entry, Judged, Reported, Story, fold
 from sweeps.lifecycle import TrialState
+from sweeps.phases import stages_in
 from sweeps.pruners import make_pruner
 from sweeps.pruners.base import Pruner, horizon_of
 from sweeps.pruners.decide import verdict
@@ -41,14 +42,14 @@ def refold(spec: SweepSpec, entries: Iterable[Entry]) -> list[Difference]:
         body, again = entry.body, None
         match body:
             case Asked():
-                searcher = searcher or make_searcher(spec, horizon_of(spec, story))
+                searcher = searcher or _searcher(spec, story)
                 asked = _asked(spec, story, searcher)
                 again = _difference(entry.seq, "asked", body, asked)
             case Reported():
                 judged = verdict(spec, pruner, story, body.trial, body.report)
                 again = _difference(entry.seq, "verdict", body.verdict, judged)
             case Judged() if body.verdict.action is Action.CONTINUE:
-                searcher = searcher or make_searcher(spec, horizon_of(spec, story))
+                searcher = searcher or _searcher(spec, story)
                 revived = _revived(pruner, story, searcher)
                 now = Judged(trial=revived[0], verdict=revived[1]) if revived else None
                 again = _difference(entry.seq, "revived", body, now)
@@ -57,6 +58,10 @@ def refold(spec: SweepSpec, entries: Iterable[Entry]) -> list[Difference]:
         found += [again] if again is not None else []
         fold([entry], story)
     return found
+
+
+def _searcher(spec: SweepSpec, story: Story) -> Searcher:
+    return make_searcher(spec, horizon_of(spec, story), stages_in(spec, story))
 
 
 def _asked(spec: SweepSpec, story: Story, searcher: Searcher) -> Asked | None:

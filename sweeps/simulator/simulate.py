@@ -12,10 +12,11 @@ from functools import partial
 
 from sweeps.conductor import Conductor
 from sweeps.journal import Body, Entry, Prepared, Story, apply
+from sweeps.phases import planned_lengths, stages_in
 from sweeps.planning import resolve_horizon
-from sweeps.points import RunPlan, run_plan
+from sweeps.points import RunPlan
 from sweeps.pruners import make_pruner
-from sweeps.pruners.base import Pruner, parting
+from sweeps.pruners.base import Pruner, parting, run_of
 from sweeps.pruners.decide import verdict
 from sweeps.result import Result, make_result
 from sweeps.searchers import make_searcher
@@ -121,13 +122,22 @@ def drive(
     make: Make = make_pruner,
 ) -> Driven:
     """As `simulate`, without the result, for runs whose reports are known already."""
-    first = prepared or Prepared(
-        horizon_samples=resolve_horizon(spec, None), devices_per_trial=1, device_kind="cpu"
-    )
+    first = prepared or _prepared(spec)
     machine = _Machine(spec, way, costs or Costs(), first, make(spec))
     machine.conductor.slots = min(slots, spec.spec.resources.max_parallel or slots)
     machine.run()
     return Driven(machine.entries, machine.story, machine.now, machine.ended)
+
+
+def _prepared(spec: SweepSpec) -> Prepared:
+    """What a spec tells of its runs without its data."""
+    horizon = resolve_horizon(spec, None)
+    return Prepared(
+        horizon_samples=horizon,
+        devices_per_trial=1,
+        device_kind="cpu",
+        phase_samples=planned_lengths(spec.spec.workload, horizon),
+    )
 
 
 class _Machine:
@@ -137,14 +147,14 @@ class _Machine:
     def __init__(
         self, spec: SweepSpec, way: WayOf, costs: Costs, prepared: Prepared, pruner: Pruner
     ) -> None:
-        self._spec, self._way, self._costs, self._prepared = spec, way, costs, prepared
+        self._spec, self._way, self._costs = spec, way, costs
         self.now, self.story, self.entries = 0.0, Story(), list[Entry]()
         self.ended: dict[int, float] = {}
         self._queue: list[tuple[float, int]] = []
         self._out: dict[int, _Attempt] = {}
         self._parked: dict[int, _Attempt] = {}
         self._append(prepared)
-        searcher = make_searcher(spec, prepared.horizon_samples)
+        searcher = make_searcher(spec, prepared.horizon_samples, stages_in(spec, self.story))
         judge = partial(verdict, spec, pruner)
         part = parting(pruner)
         self.conductor = Conductor(
@@ -165,9 +175,7 @@ class _Machine:
             trial = launch.trial
             before = self._parked.pop(trial.number, None)
             if before is None:
-                plan = run_plan(
-                    trial.params, self._prepared.horizon_samples, self._spec.spec.report.points
-                )
+                plan = run_of(self._spec, self.story, trial.params)
                 attempt = _Attempt(launch.attempt, self.now, 0, self._way(trial, plan))
             else:
                 attempt = _Attempt(launch.attempt, self.now, before.samples, before.walk)

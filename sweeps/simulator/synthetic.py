@@ -84,14 +84,14 @@ class SyntheticCurve:
 
     def marks(self) -> Iterator[Mark]:
         """Some steps of each window, the first that reaches its point among them."""
-        batch, before = self._plan.global_batch_size, 0
+        before = 0
         for point in self._plan.reported_points():
-            reached = self._plan.samples_at(point) // batch
+            reached = self._plan.step_at(self._plan.samples_at(point))
             told = np.linspace(before + 1, reached, min(self._toy.records, reached - before))
             for step in np.round(told).astype(int).tolist():
                 yield StepRecord(
                     step=step,
-                    samples_seen=step * batch,
+                    samples_seen=self._plan.samples_after(step),
                     tokens=0,
                     loss=float(self._loss[step - 1]),
                     grad_norm=float(self._norm[step - 1]),
@@ -101,7 +101,7 @@ class SyntheticCurve:
 
     def evaluate(self, samples_seen: int) -> Mapping[str, float]:
         """The sweep's metric, here."""
-        step = samples_seen // self._plan.global_batch_size
+        step = self._plan.step_at(samples_seen)
         loss = float(self._held_out[step - 1]) + self._blur
         score = 1 / (1 + math.exp(loss - 1.5))
         return {self._toy.metric.name: loss if self._toy.metric.goal == "minimize" else score}

@@ -102,6 +102,65 @@ def check_points(module: Any) -> None:
                 crossed = any(last < k <= point for k in due)
                 assert module.crossed_evaluation(last, point, every, points) == crossed
     check_run_plan(module)
+    check_phases(module)
+
+
+def check_phases(module: Any) -> None:
+    """Phased runs walked step by step, against their phases written out."""
+    params = {"global_batch_size": 4, "learning_rate": 1.0, "warmup_steps": 1}
+    params |= {"phase2_warmup_steps": 2, "phase3_global_batch_size": 5, "phase3_replay": 0.5}
+    params |= {"phase3_learning_rate": 3.0}
+    stages = (
+        module.Stage(10),
+        module.Stage(20, global_batch_size=6, learning_rate=2.0, warmup_steps=9, replay=0.25),
+        module.Stage(1, global_batch_size=7, learning_rate=2.0, replay=0.25),
+        module.Stage(9, 3, None, 0),
+    )
+    # 10 -> 12 in 3 steps of 4; to 30 in 3 of 6; 1 more in 1 of 5; to 40 in 2 of 3, which is 41.
+    written = [
+        (1, 0, 0, 3, 4, 1, 1.0, 0.0),
+        (2, 3, 12, 3, 6, 2, 2.0, 0.25),
+        (3, 6, 30, 1, 5, 1, 3.0, 0.5),
+        (4, 7, 35, 2, 3, 0, 1.0, 0.0),
+    ]
+    run = module.run_plan(params, 40, 20, stages)
+    assert [dataclasses.astuple(phase) for phase in run.phases] == written
+    assert [phase.samples for phase in run.phases] == [12, 18, 5, 6]
+    assert [phase.end for phase in run.phases] == [12, 30, 35, 41]
+    assert [phase.last_step for phase in run.phases] == [3, 6, 7, 9]
+    assert [phase.warm for phase in run.phases] == [4, 24, 35, 35]
+    assert (run.horizon, run.points, run.steps, run.samples) == (40, 20, 9, 41)
+    assert (run.global_batch_size, run.warmup_steps, run.warmup_samples) == (4, 1, 4)
+    sizes = [4, 4, 4, 6, 6, 6, 5, 3, 3]
+    of = [1, 1, 1, 2, 2, 2, 3, 4, 4]
+    warm = [True, False, False, True, True, False, True, False, False]
+    seen = [sum(sizes[: step + 1]) for step in range(9)]
+    assert [run.phase_of(step).number for step in range(9)] == of
+    assert [run.samples_after(step) for step in range(10)] == [0, *seen]
+    assert [run.step_at(samples) for samples in [0, *seen]] == list(range(10))
+    assert [run.phase_at(samples).number for samples in seen] == of
+    assert run.step_at(15) == 3
+    assert (run.phase_at(0).number, run.phase_at(99).number, run.phase_of(99).number) == (1, 4, 4)
+    last = {min(20, samples // 2): step for step, samples in enumerate(seen)}
+    assert run.reported_points() == sorted(last)
+    assert all(isinstance(run.samples_at(point), int) for point in last)
+    for point, step in last.items():
+        assert run.samples_at(point) == seen[step]
+        assert run.past_warmup(point) == (not warm[step])
+    assert run.first_report(7) == 15
+    stacked = module.run_plan({**params, "strategy": "stacked"}, 40, 20, stages)
+    assert stacked == module.RunPlan(40, 4, 20, 1)
+    assert [dataclasses.astuple(p) for p in stacked.phases] == [(1, 0, 0, 10, 4, 1, None, 0.0)]
+    assert module.run_plan({**params, "strategy": "phased"}, 40, 20, stages) == run
+    assert module.run_plan({"strategy": "phased"}, 40, 20) == module.RunPlan(40, 1, 20)
+    # Of the second phase nothing is left, and no batch size is one sample.
+    short = module.run_plan(
+        {"phase1_global_batch_size": 9}, 8, 2, [module.Stage(6), module.Stage(2)]
+    )
+    assert [(phase.steps, phase.global_batch_size) for phase in short.phases] == [(1, 9), (0, 1)]
+    assert [phase.learning_rate for phase in short.phases] == [None, None]
+    share = module.run_plan({"warmup_ratio": 0.5}, 9, 3, [module.Stage(4), module.Stage(5)])
+    assert [phase.warmup_steps for phase in share.phases] == [2, 3]
 
 
 def check_run_plan(module: Any) -> None:

@@ -44,7 +44,7 @@ CHECKS = [
 # Its answer has no end; tests/service/routes/test_events.py asks for it in every way there is.
 ENDLESS = "watch_sweep"
 OF_AGENTS = {"claim_sweep", "renew_lease", "release_lease", "append_journal", "finish_sweep"}
-OF_AGENTS |= {"read_past"}
+OF_AGENTS |= {"read_past", "read_costs"}
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ print(states(script)[0], script.story.trials[5].verdicts[1].message)
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workload:
     """The recipe of the page, importable, and a line to fit."""
-    (code,) = blocks(RECIPE, "python")
+    code = blocks(RECIPE, "python")[0]
     (tmp_path / "line_recipe.py").write_text(code, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "line_recipe", raising=False)
@@ -108,7 +108,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workload:
         xs = [draw.uniform(-1, 1) for _ in range(rows)]
         lines = (json.dumps({"x": x, "y": 3 * x + 1}) for x in xs)
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
-    (text,) = blocks(RECIPE, "yaml")
+    text = blocks(RECIPE, "yaml")[0]
     return parse(read_document(text)).spec.workload
 
 

@@ -128,12 +128,14 @@ def rows(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 # What an older revision has no place for.
 LOST = {"claimed_commands"}
+LOST_TABLES = {"costs"}
 
 
 def kept(stored: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     return {
         table: [{name: value for name, value in row.items() if name not in LOST} for row in found]
         for table, found in stored.items()
+        if table not in LOST_TABLES
     }
 
 

@@ -69,7 +69,7 @@ def test_every_route_declares_its_scope(routes: list[BaseRoute]) -> None:
         else:
             assert isinstance(route, Route)
             assert route.path in PAGES
-    assert len(declared) == 30
+    assert len(declared) == 31
     assert [path for path, scopes in declared.items() if len(scopes) != 1] == []
     opened = {path.split()[1] for path, scopes in declared.items() if scopes == [Scope.OPEN]}
     assert opened == OPEN
@@ -92,7 +92,7 @@ def test_every_route_refuses_the_wrong_token(host: Host, routes: list[BaseRoute]
                 assert (status == 403) == (scope not in granted), (method, path, status)
                 assert status != 401
                 asked += 1
-    assert asked == 54
+    assert asked == 56
 
 
 def test_the_start_is_light() -> None:

@@ -42,6 +42,7 @@ OPERATIONS = {
     *("finish_sweep", "list_trials", "get_trial", "explain_trial", "stop_trial"),
     *("claim_sweep", "renew_lease", "release_lease", "list_pools", "get_schema"),
     *("patch_sweep", "retry_sweep", "retry_trial", "list_reports", "report_pruning", "read_past"),
+    "read_costs",
     *("healthz", "readyz", "metrics"),
 }
 OPEN = {"healthz", "readyz", "metrics"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sweeps.points import run_plan
+from sweeps.points import Stage, run_plan
 from sweeps.spec import Evaluation, Workload
 from sweeps.trial import Params, Report
 from workers.checkpoints import CheckpointFolder
@@ -76,6 +76,7 @@ def make_run(
     link: RecordingLink | None = None,
     trial: str = "trial",
     evaluation: Evaluation | None = None,
+    stages: Sequence[Stage] = (),
     **setting: Any,
 ) -> Run:
     """A context over the data in `folder`; checkpoints go to `folder`/`trial`."""
@@ -85,8 +86,9 @@ def make_run(
         workload=workload or tiny_workload(),
         evaluation=evaluation or Evaluation(every_points=1),
         params=asked,
-        plan=run_plan(asked, horizon, points),
+        plan=run_plan(asked, horizon, points, stages),
         roots=DataRoots((folder,)),
+        trial=trial,
         **setting,
     )
     return Run(Context(whole, link, log, CheckpointFolder(folder / trial)), link, log)
@@ -119,3 +121,9 @@ def held_out(folder: Path) -> dict[str, Any]:
     ]
     write_rows(folder / "choice.jsonl", rows)
     return {"train": "train.jsonl", "eval": {"told": "eval.jsonl", "chosen": "choice.jsonl"}}
+
+
+def timeless(report: Report) -> Report:
+    """The report without what a clock measured, and without what the device is."""
+    window = report.window.model_copy(update={"tokens_per_second": None})
+    return report.model_copy(update={"window": window, "footprint": None})

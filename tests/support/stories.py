@@ -20,7 +20,7 @@ from sweeps.journal import (
 from sweeps.lifecycle import AttemptEnd, StopReason
 from sweeps.points import run_plan
 from sweeps.spec import SweepSpec, parse
-from sweeps.trial import GO_ON, Params, Report, Role, StepRecord, Verdict
+from sweeps.trial import GO_ON, Action, Params, Report, Role, StepRecord, Verdict
 from sweeps.windows import make_window
 
 HORIZON, POINTS, BATCH = 1000, 10, 10
@@ -160,6 +160,15 @@ class Script:
             extra = {} if error is None else {"eval_loss_stderr": error}
             self.say(number, make_report(point, metric, metrics=extra))
         self.end(number, seconds=10.0)
+        return number
+
+    def audit(self, *metrics: float) -> int:
+        """A trial that is condemned at its first point, and runs on to be measured."""
+        number = self.ask()
+        verdict = Verdict(action=Action.CONTINUE, reason="audit", message="Measured.", audit=True)
+        self.say(number, make_report(1, metrics[0]), verdict)
+        self.say(number, make_report(POINTS, metrics[-1]))
+        self.end(number)
         return number
 
     def stop(self, number: int, samples: int, verdict: Verdict | None = None) -> None:

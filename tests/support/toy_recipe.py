@@ -2,9 +2,11 @@
 
 Deterministic and bit-exact on resume. Options (workload.options): `step_seconds`, `nan_at`,
 `raise_at`, `oom_at` (a device out of memory) or `kill_at` (the process kills itself), all only once
-when `marker` names a file to leave behind, and only for the learning rate `raise_rate` when given;
+when `marker` names a file to leave behind, only for the learning rate `raise_rate` when given, and
+only on rank 0 or the `rank` that is given (every rank runs the same descent);
 `pid_file`; `starts_file`: a line "rate steps_done" for each attempt; `slow_saves`: a folder, and
-while it holds a file named "seconds", saving takes that long and leaves a file named "saving".
+while it holds a file named "seconds", saving takes that long and leaves a file named "saving";
+`leak_mb`: so much of memory each attempt keeps for good.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from workers.recipes.context import Context
 from workers.roots import DataRoots
 
 TRAIN_SAMPLES = 640
+RANKED = True
+_LEAKED: list[bytearray] = []
 
 
 def prepare(workload: Workload, roots: DataRoots) -> Facts:
@@ -39,7 +43,8 @@ def run(context: Context) -> None:
 
     def save(folder: Path) -> None:
         _linger(options)
-        (folder / "state.json").write_text(json.dumps(state))
+        if context.world.first:
+            (folder / "state.json").write_text(json.dumps(state))
 
     def load(folder: Path) -> None:
         state.update(json.loads((folder / "state.json").read_text()))
@@ -48,6 +53,8 @@ def run(context: Context) -> None:
     if "pid_file" in options:
         with Path(str(options["pid_file"])).open("a") as file:
             file.write(f"{os.getpid()}\n")
+    # Not zeros: pages that nobody has written to are no memory.
+    _LEAKED.append(bytearray(b"x") * (int(options.get("leak_mb", 0)) * 2**20))
     rate = float(context.params["learning_rate"])
     if "starts_file" in options:
         with Path(str(options["starts_file"])).open("a") as file:
@@ -80,6 +87,8 @@ def _misbehave(context: Context, step: int) -> None:
     options = context.workload.options
     marker = Path(str(options["marker"])) if "marker" in options else None
     if options.get("raise_rate") not in (None, context.params["learning_rate"]):
+        return
+    if context.world.rank != options.get("rank", 0):
         return
     if step in (options.get("raise_at"), options.get("oom_at"), options.get("kill_at")):
         if marker is not None and marker.exists():

@@ -5,8 +5,12 @@ import json
 import pytest
 import yaml
 from asking import Cli, Service
+from stories import make_report
 
+from service.schemas import ReportLine, TrialDetail
+from sweepctl.describe import cut_facts
 from sweeps.spec import parse
+from sweeps.trial import BatchCut
 
 
 def test_a_sweep_is_told_whole(cli: Cli, service: Service) -> None:
@@ -55,3 +59,22 @@ def test_nan_in_a_report_is_the_wires_string(cli: Cli) -> None:
     assert report["metrics"]["eval_loss"] == "NaN"
     assert report["window"]["loss"]["value"] == "NaN"
     assert report["window"]["tokens_per_second"] is None
+
+
+def test_how_the_batch_was_cut_is_told_by_the_last_report_that_says_so() -> None:
+    cuts = [
+        BatchCut(
+            effective_batch_size=16,
+            devices=1,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=16 // size,
+            halvings=halvings,
+        )
+        for size, halvings in ((8, 0), (4, 1))
+    ]
+    made = [make_report(1 + n).model_copy(update={"cut": cut}) for n, cut in enumerate(cuts)]
+    lines = [ReportLine.model_construct(report=report) for report in (*made, make_report(3))]
+    ((name, said),) = cut_facts(TrialDetail.model_construct(reports=lines))
+    assert (name, said) == ("Micro-batch", cuts[1].sentence())
+    assert "stays comparable" in said
+    assert cut_facts(TrialDetail.model_construct(reports=lines[2:])) == []

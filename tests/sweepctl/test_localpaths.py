@@ -83,3 +83,11 @@ def test_a_workload_without_data_has_no_paths(tmp_path: Path) -> None:
     data, said = workload(tmp_path, THERE, data=None, model=None)
     assert data == {"data": None, "model": None}
     assert said == []
+
+
+def test_unseen_sets_are_files_too(tmp_path: Path) -> None:
+    data = {"train": "a.jsonl", "eval": "b.jsonl", "unseen": {"one": "b.jsonl"}}
+    found, _ = workload(tmp_path, HERE, data=data)
+    assert found["data"]["unseen"] == {"one": str(tmp_path / "b.jsonl")}
+    found, _ = workload(tmp_path, HERE, data={**data, "unseen": "a.jsonl"})
+    assert found["data"]["unseen"] == str(tmp_path / "a.jsonl")

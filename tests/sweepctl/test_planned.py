@@ -64,3 +64,22 @@ def test_refused_cells_are_listed_ten_or_all(capsys: pytest.CaptureFixture[str])
     assert "more" not in wide.partition("CANNOT RUN")[2].splitlines()[-3]
     assert "warmup_steps=29" in wide
     assert any(isinstance(part, Table) for part in view(found, False))
+
+
+def test_what_shared_phases_spare_is_told_where_there_are_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = make_spec(
+        workload={
+            "model": {"tiny": "llama"},
+            "data": {"eval": "e.jsonl"},
+            "strategy": {"phased": [{"data": "a", "samples": 400}, {"data": "b"}]},
+        },
+        parameters={
+            "global_batch_size": {"value": 10},
+            "learning_rate": {"value": 1.0},
+            "phase2_learning_rate": {"values": [0.1, 0.2, 0.3]},
+        },
+    )
+    assert "Spared by shared phases: 800" in " ".join(said(plan(spec), capsys).split())
+    assert "Spared" not in said(plan(make_spec()), capsys)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
 import json
 
 import yaml
 from asking import Cli, Service
+from panels import base_row, finish, limited
+from rich.console import Console
 from stories import Script, make_report, make_spec
 
 from sweepctl.result import pruning, view
-from sweeps.result import make_result
+from sweeps.result import Result, make_result
 from sweeps.trial import Action, Evidence, Verdict, trial_id
 
 
@@ -79,3 +82,54 @@ def test_formats(cli: Cli, service: Service) -> None:
     assert names == [trial_id(service.sweeps["done"].id, number) for number in (1, 2, 0)]
     wide = cli("result", "done", "-o", "wide").stdout
     assert "SECONDS" in wide
+
+
+def shown(found: Result, *, wide: bool = False) -> str:
+    out = Console(file=io.StringIO(), width=300, color_system=None)
+    for part in view(found, wide):
+        out.print(part)
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()
+
+
+def test_drops_stand_beside_the_ranking() -> None:
+    """Those with a limit always, all that were measured with `wide`."""
+    script = Script()
+    base_row(script, eval_other_accuracy=0.5)
+    finish(script, 0.1, 0.5, metrics={"eval_other_accuracy": 0.25})
+    finish(script, 1.0, 0.75)
+    found = make_result(limited(), script.story)
+    out = shown(found)
+    assert "Largest drop:" in out
+    assert "eval_kept_accuracy 0.1" in out
+    lines = [line.split() for line in out.splitlines()]
+    rows = [line[:6] for line in lines if line[:2] in (["1", "2"], ["2", "(over)"])]
+    assert rows == [["1", "2", "1", "-", "+0.05", "10"], ["2", "(over)", "1", "0.1", "-", "+0.3"]]
+    assert "DROP OF EVAL_OTHER_ACCURACY" not in out.upper()
+    assert "DROP OF EVAL_OTHER_ACCURACY" in " ".join(shown(found, wide=True).upper().split())
+
+
+def test_what_unseen_sets_rank_says_so() -> None:
+    data = {"train": "a", "eval": "b", "unseen": "c"}
+    script = Script()
+    number = script.ask()
+    script.say(number, make_report(10, 1.25, metrics={"unseen_loss": 1.5}))
+    script.end(number)
+    spec = make_spec(workload={"model": {"tiny": "llama"}, "data": data})
+    out = shown(make_result(spec, script.story))
+    assert "unseen_loss, at the end alone" in out
+    heads = ["RANK", "TRIAL", "UNSEEN_LOSS", "STDERR", "EVAL_LOSS"]
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[:5] for line in lines if line[:1] == ["RANK"]] == [heads]
+    assert ["1", "0", "1.5", "-", "1.25"] in [line[:5] for line in lines]
+    assert "unseen_loss 1.5" in out
+
+
+def test_an_audit_is_marked_in_the_ranking() -> None:
+    script = Script()
+    script.run(2.0, 1.0)
+    script.audit(3.0, 0.5)
+    spec = make_spec(pruning={"type": "median"})
+    lines = [line.split() for line in shown(make_result(spec, script.story)).splitlines()]
+    assert ["1", "1", "(audit)", "0.5"] in [line[:4] for line in lines]
+    assert ["1", "0", "1"] in [line[:3] for line in lines]

@@ -66,7 +66,8 @@ def test_what_cannot_be_said(done: tuple[SweepDetail, Result]) -> None:
     assert "the same eval_loss" in verdict(done, {"mean": 1.0}, {"mean": 1.0})
     sweep, result = done
     score = sweep.model_copy(update={"metric": sweep.metric.model_copy(update={"name": "score"})})
-    assert "different metrics" in compare_sweeps([sweep, score], [result, result]).verdict
+    scored = result.model_copy(update={"ranked_by": "score"})
+    assert "different metrics" in compare_sweeps([sweep, score], [result, scored]).verdict
 
 
 def test_differences_of_the_specs(done: tuple[SweepDetail, Result]) -> None:

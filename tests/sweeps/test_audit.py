@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from panels import KEPT, base_row, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.audit import (
@@ -286,3 +287,24 @@ def _seconds(spec: SweepSpec, story: Story) -> float:
         measured(spec, story)
         times.append(time.process_time() - start)
     return min(times)
+
+
+def test_an_audit_that_breaks_a_limit_was_condemned_rightly() -> None:
+    """It ends with the best loss of all; and a kept trial beyond the limit is no rival either."""
+    spec, script = limited(pruning={"type": "early_dynamics"}), Script()
+    base_row(script)
+
+    def ends(loss: float, kept: float, verdict: Verdict) -> None:
+        number = script.ask()
+        script.say(number, make_report(2, loss + 1), verdict)
+        script.say(number, make_report(10, loss, metrics={KEPT: kept}))
+        script.end(number)
+
+    for loss, kept in ((0.5, 0.1), (1.0, 0.8), (2.0, 0.8)):
+        ends(loss, kept, GO_ON)
+    ends(0.1, 0.1, said(audit=True))
+    found = measured(spec, script.story)
+    assert (found.finished, found.false_kills) == (1, 0)
+    ends(0.8, 0.8, said(audit=True))  # better than 1.0, the best kept one that may win
+    found = measured(spec, script.story)
+    assert (found.finished, found.false_kills, found.rate) == (2, 1, 0.5)

@@ -92,9 +92,9 @@ def test_they_run_first_in_this_order_and_are_never_pruned(pruner: str) -> None:
     assert (base.state, preset.state) == ("DONE", "DONE")
     assert (base.trial.params, base.attempts[-1].samples) == ({}, 0)
     assert preset.trial.params == preset_params("tulu2")
-    assert all(cohort(script.story, one.trial) == [] for one in (base, preset))
+    assert all(cohort(spec, script.story, one.trial) == [] for one in (base, preset))
     assert {
-        record.trial.number for record in cohort(script.story, script.story.trials[5].trial)
+        record.trial.number for record in cohort(spec, script.story, script.story.trials[5].trial)
     } == (set(range(2, 10)) - {5})
     assert refold(spec, script.entries) == []
 
@@ -145,3 +145,10 @@ def test_searchers_count_search_trials_only(method: str) -> None:
         assert searcher.exhausted(script.story)
     assert asked[True] == asked[False]
     assert len(asked[True]) == (6 if method == "grid" else 4)
+
+
+def test_limits_on_drops_need_the_base_model_whatever_the_metric() -> None:
+    metric: dict[str, Any] = {"name": "loss", "goal": "minimize"}
+    assert Role.BASE not in dict(wanted(make_spec(metric=metric), BOTH, None))
+    limits = {**metric, "max_drop": {"eval_loss": 0.1}}
+    assert Role.BASE in dict(wanted(make_spec(metric=limits), BOTH, None))

@@ -7,6 +7,9 @@ from stories import make_spec
 
 from sweeps.cells import NAMED, cell_faults, devices_of, finite_cells, refusal
 from sweeps.errors import SpecError
+from sweeps.planning import plan
+from sweeps.searchers.grid import GridSearcher
+from sweeps.searchers.remaining import Remaining
 from sweeps.space import MAX_CELLS
 from sweeps.trial import Params
 
@@ -66,3 +69,16 @@ def test_only_the_first_kinds_are_named_and_the_rest_counted() -> None:
     faults = cell_faults([(cell, "why") for cell in cells])
     assert len(faults) == NAMED + 1
     assert faults[-1].message == "5 more kinds of cells cannot run"
+
+
+def test_of_another_recipe_a_phased_cell_is_a_cell_like_any_other() -> None:
+    cell: Params = {"global_batch_size": 10, "warmup_steps": 100, "strategy": "phased"}
+    assert refusal(cell, 1000, 1) is None  # its phases are not known yet
+    assert "not shorter" in (refusal(cell, 1000, 1, recipe="mine") or "")
+    parameters = {name: {"value": value} for name, value in cell.items()}
+    work = {"recipe": "mine", "model": "m", "data": {"train": "t", "eval": "e"}}
+    spec = make_spec(parameters=parameters, workload=work)
+    assert plan(spec).refused_count == 1
+    assert Remaining(spec, 1000).cells == []
+    with pytest.raises(SpecError, match="not shorter"):
+        GridSearcher(spec, 1000)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from curve_stories import grid_of
+from panels import KEPT, METRIC, base_row, finish, limited
 from playing import Mishaps, Player
 from stories import Script, make_report, make_spec
 
 from sweeps.confirming import confirmation, confirmed, finalists, fresh_seed, reseeded
 from sweeps.journal import CommandApplied, fold
+from sweeps.keeping import best_finished
 from sweeps.lifecycle import AttemptEnd
 from sweeps.result import make_result
 from sweeps.simulator.refold import refold
@@ -189,3 +192,66 @@ def test_cancelled_it_stops_with_the_rest() -> None:
     script.add(CommandApplied(command="c", kind="cancel"))
     assert script.story.trials[2].state == "STOPPED"
     assert make_result(spec, script.story).winner is None
+
+
+def test_a_trial_that_breaks_a_limit_is_no_finalist() -> None:
+    spec, script = limited(confirm={"top": 2, "seeds": 1}), Script()
+    base_row(script)
+    for number, kept in enumerate((0.1, 0.8, math.nan, 0.75, 0.8)):
+        finish(script, 1.0 + number, kept, learning_rate=0.1 * (number + 1))
+    assert [one.best.trial.number for one in finalists(spec, script.story)] == [2, 4]
+
+
+@pytest.mark.parametrize("base", ["none", "runs", "failed"])
+def test_nobody_is_a_finalist_before_the_base_models_scores_are_known(base: str) -> None:
+    spec, script = limited(confirm={"top": 2, "seeds": 1}), Script()
+    if base == "runs":
+        script.ask(role=Role.BASE)
+    elif base == "failed":
+        base_row(script, None)
+    finish(script, 1.0, 0.8)
+    assert finalists(spec, script.story) == []
+    assert confirmation(spec, script.story) is None
+    if base == "failed":
+        script.add(CommandApplied(command="c", kind="retry_trial", trial=0))
+        script.start(0)
+        script.say(0, make_report(10, 9.0, metrics={KEPT: 0.8}))
+        script.end(0)
+        assert [one.best.trial.number for one in finalists(spec, script.story)] == [1]
+
+
+def test_of_equal_configurations_the_first_one_answers_for_all() -> None:
+    """Were the second one confirmed in its place, its runs would count for the first, for ever."""
+    spec, script = limited(confirm={"top": 2, "seeds": 1}), Script()
+    base_row(script)
+    finish(script, 1.0, 0.1)
+    finish(script, 1.1, 0.8)
+    assert finalists(spec, script.story) == []
+
+
+@pytest.mark.parametrize("pruner", ["never", "median", "halving", "early_dynamics"])
+@pytest.mark.parametrize("slots", [1, 4])
+def test_a_whole_sweep_with_limits(pruner: str, slots: int) -> None:
+    """The better the loss the more is forgotten: of six trials the first three forget too much.
+    Every decision is the same when the journal is read again."""
+    changes: dict[str, Any] = {"metric": METRIC, "baselines": {"preset": None}, **CONFIRM}
+    spec = grid_of(TRIALS, pruning={"type": pruner}, **changes)
+
+    def forgetting(number: int, point: int) -> Report:
+        # Trial 0 is the base model, 1 to 6 are the search; confirmation runs forget nothing.
+        kept = 0.8 if number == 0 or number > TRIALS else 0.8 - 0.04 * (TRIALS - number)
+        level = 1.0 + 0.1 * number
+        return make_report(point, level, losses=(level, level), metrics={KEPT: kept})
+
+    player = Player(spec, forgetting, slots=slots, script=Script(rows=[Role.BASE]))
+    script = player.play()
+    allowed = {4, 5, 6}
+    assert {one.best.trial.number for one in finalists(spec, script.story)} <= allowed
+    found = make_result(spec, script.story)
+    assert found.winner in {None, *allowed}
+    assert found.recommended in {None, *allowed}
+    assert all(row.trial in allowed for row in found.ranking if not row.over)
+    assert set(best_finished(spec, script.story)) <= allowed
+    if pruner in ("never", "halving", "early_dynamics"):
+        assert found.best is not None, "a trial that keeps to the limit came to its end"
+    assert refold(spec, script.entries) == []

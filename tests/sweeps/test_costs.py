@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.costs import Estimate, Measured, device_hours, samples_of, trial_hours
+from sweeps.costs import (
+    Estimate,
+    Measured,
+    device_hours,
+    rate_deviation,
+    samples_of,
+    trial_hours,
+)
 from sweeps.trial import Params
 
 SMALL: Params = {"global_batch_size": 10}
@@ -53,3 +60,13 @@ def test_gpu_hours_count_the_gpus_asked_or_those_measured() -> None:
     assert device_hours(hours, 0.5, []).high == 1.5
     assert device_hours(hours, None, [measured(1, {}, 4)]).low == 4
     assert device_hours(hours, None, [measured(1, {}, 0)]).high == 0
+
+
+def test_how_far_the_nearest_are_off() -> None:
+    """10 foretold by 20 is off by 1, 20 by 10 by a half; 100 has no equal and takes all others."""
+    rates = [measured(10.0, SMALL), measured(20.0, SMALL), measured(100.0, LARGE)]
+    found = rate_deviation(rates)
+    assert found is not None
+    assert (found.n, found.median) == (3, pytest.approx(0.85))
+    assert rate_deviation(rates[:1]) is None
+    assert rate_deviation([measured(0.0, SMALL), *rates[:1]]) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.documents import MAX_BYTES, MAX_DEPTH, check_depth, read_document
+from sweeps.documents import MAX_BYTES, MAX_DEPTH, check_depth, in_line, read_document
 from sweeps.errors import SpecError
 
 
@@ -33,6 +33,19 @@ def test_a_scalar_is_read_as_it_is_written(text: str, value: object) -> None:
     found = read_document(f"x: {text}")["x"]
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["q_proj,v_proj", "1e-6", "1e5", "12", "true", "null", "a: b", "x #y", "long " * 40, 1e-5, 3],
+)
+def test_what_is_written_in_a_line_reads_back_the_same(value: object) -> None:
+    row = {"name": value}
+    text = in_line([row, row])
+    assert "\n" not in text
+    found = read_document(f"exclude: {text}")["exclude"]
+    assert found == [row, row]
+    assert type(found[0]["name"]) is type(value)
 
 
 letters = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])

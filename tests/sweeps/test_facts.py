@@ -82,3 +82,11 @@ def test_audits_are_marked_and_nan_is_a_fact() -> None:
 def test_what_rests_on_something() -> None:
     assert rests_on_something(FULL)
     assert not rests_on_something(GO_ON)
+
+
+def test_the_nearest_peers_are_named_and_all_are_counted() -> None:
+    near = Evidence(signal="loss", value=1.0, peers=[1, 2], details={"peers": 979.0})
+    found = facts(FULL.model_copy(update={"evidence": near}), 1, 10)
+    assert (found.peers, found.peer_count) == ([1, 2], 979)
+    assert "peers" not in found.more
+    assert told(found)["peer_count"] == "979"

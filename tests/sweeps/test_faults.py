@@ -90,3 +90,19 @@ def test_the_headline_of_an_error() -> None:
     assert headline(cut) == said
     assert headline("the worker died\n") == "the worker died"
     assert headline("") == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "mend"),
+    [
+        ("q_proj", "Write a list: [q_proj], or all-linear."),
+        ("q_proj, v_proj", "Write a list: [q_proj, v_proj], or all-linear."),
+        ("all-linea", "Did you mean 'all-linear'?"),
+        (" ", "Write all-linear."),
+    ],
+)
+def test_a_text_where_a_list_may_stand_is_to_be_one(written: str, mend: str) -> None:
+    work = {"model": "m", "data": {"train": "t", "eval": "e"}}
+    adapter = {"type": "lora", "target_modules": written}
+    (fault,) = faults(workload={**work, "adapter": adapter})
+    assert (fault.pointer, fault.mend) == ("/spec/workload/adapter/target_modules", mend)

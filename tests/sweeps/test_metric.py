@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
-from stories import make_report
+from stories import make_report, make_spec
 
-from sweeps.metric import best, best_so_far, cost, final, value_at
-from sweeps.spec import Metric
+from sweeps.metric import best, best_so_far, cost, final, ranked_by, unseen_half, value_at
+from sweeps.spec import Metric, SweepSpec
 from sweeps.trial import Trial, TrialRecord
 
 DOWN = Metric(name="eval_loss", goal="minimize")
@@ -75,3 +76,33 @@ def test_the_final_is_that_of_the_last_point_and_not_the_best() -> None:
     assert final(made, DOWN, 10) == 2.0
     assert final(record(p5=1.0), DOWN, 10) is None
     assert final(record(p10=None), DOWN, 10) is None
+
+
+def sets(evals: object, unseen: object, **changes: Any) -> SweepSpec:
+    data = {"train": "a", "eval": evals, "unseen": unseen}
+    return make_spec(workload={"model": {"tiny": "llama"}, "data": data}, **changes)
+
+
+@pytest.mark.parametrize(
+    ("evals", "unseen", "name", "half"),
+    [
+        ("b", "c", "eval_loss", "unseen_loss"),
+        ("b", None, "eval_loss", "eval_loss"),
+        ("b", "c", "loss", "loss"),
+        ({"kept": "b"}, {"kept": "c"}, "eval_kept_loss", "unseen_kept_loss"),
+        ({"kept": "b", "more": "d"}, {"kept": "c"}, "eval_more_loss", "eval_more_loss"),
+        # Of names that begin alike the longer one is meant.
+        ({"kept": "b", "kept_x": "d"}, {"kept": "c"}, "eval_kept_x_loss", "eval_kept_x_loss"),
+        ({"kept": "b", "kept_x": "d"}, {"kept_x": "c"}, "eval_kept_x_loss", "unseen_kept_x_loss"),
+        ({"kept": "b"}, "c", "eval_kept_loss", "eval_kept_loss"),
+        ("b", {"kept": "c"}, "eval_loss", "eval_loss"),
+    ],
+)
+def test_the_unseen_half_of_a_metric(evals: object, unseen: object, name: str, half: str) -> None:
+    assert unseen_half(sets(evals, unseen), name) == half
+
+
+def test_a_task_of_the_harness_has_no_unseen_half() -> None:
+    spec = sets("b", "c", evaluation={"tasks": ["arc_easy"]})
+    assert unseen_half(spec, "eval_arc_easy_acc") == "eval_arc_easy_acc"
+    assert ranked_by(spec) == Metric(name="unseen_loss", goal="minimize")

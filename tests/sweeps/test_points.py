@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.points import RunPlan, crossed_evaluation, evaluated, run_plan, warmup_steps
+from sweeps.points import RunPlan, Stage, crossed_evaluation, evaluated, run_plan, warmup_steps
+from sweeps.trial import Params
 
 plans = st.builds(
     RunPlan,
@@ -123,3 +124,71 @@ def test_run_plan_reads_the_parameters() -> None:
     run = run_plan({"global_batch_size": 8, "warmup_ratio": 0.1}, 1000, 10)
     assert (run.steps, run.warmup_steps, run.warmup_samples) == (125, 13, 104)
     assert run_plan({}, 7, 2).steps == 7
+
+
+@st.composite
+def phased_plans(draw: st.DrawFn) -> RunPlan:
+    stages = draw(
+        st.lists(
+            st.builds(
+                Stage,
+                samples=st.integers(1, 2000),
+                global_batch_size=st.none() | st.integers(1, 300),
+                warmup_steps=st.none() | st.integers(0, 5),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    params: Params = {"global_batch_size": draw(st.integers(1, 300))}
+    horizon = sum(stage.samples for stage in stages)
+    return run_plan(params, horizon, draw(st.integers(1, 30)), stages)
+
+
+@given(phased_plans())
+def test_phases_follow_each_other_without_gap_and_reach_the_horizon(plan: RunPlan) -> None:
+    seen = steps = 0
+    for number, phase in enumerate(plan.phases, 1):
+        assert (phase.number, phase.start, phase.first_step) == (number, seen, steps)
+        seen, steps = phase.end, phase.last_step
+    last = max((p for p in plan.phases if p.steps), key=lambda phase: phase.number)
+    assert plan.horizon <= plan.samples < plan.horizon + last.global_batch_size
+    assert (plan.steps, plan.samples) == (steps, seen)
+
+
+@given(phased_plans())
+def test_points_of_a_phased_run_are_those_that_walking_finds(plan: RunPlan) -> None:
+    found, last, seen = [], 0, 0
+    for step in range(plan.steps):
+        seen += plan.phase_of(step).global_batch_size
+        assert plan.samples_after(step + 1) == seen
+        assert plan.step_at(seen) == step + 1
+        assert plan.phase_at(seen) == plan.phase_of(step)
+        if (point := plan.point_at(seen)) > last:
+            found.append((point, seen))
+            last = point
+    assert plan.reported_points() == [point for point, _ in found]
+    assert [plan.samples_at(point) for point, _ in found] == [samples for _, samples in found]
+
+
+def test_each_phase_has_its_own_warmup() -> None:
+    stages = (Stage(100, warmup_steps=3), Stage(100, 20, warmup_steps=2))
+    plan = run_plan({"global_batch_size": 10}, 200, 20, stages)
+    assert [point for point in range(1, 21) if not plan.past_warmup(point)] == [
+        1, 2, 3, 11, 12, 13, 14
+    ]  # fmt: skip
+    assert plan.first_report(1) == 4
+    assert plan.first_report(11) == 16
+
+
+def test_a_parameter_of_one_phase_goes_before_its_block_and_that_before_the_trial() -> None:
+    params: Params = {"global_batch_size": 10, "learning_rate": 1.0, "warmup_ratio": 0.1}
+    params |= {"phase2_learning_rate": 3.0, "phase3_replay": 0.5, "phase3_global_batch_size": 25}
+    stages = (Stage(100), Stage(100, 20, 2.0), Stage(100, 50, 2.0, 1, 0.25))
+    phases = run_plan(params, 300, 3, stages).phases
+    assert [phase.global_batch_size for phase in phases] == [10, 20, 25]
+    assert [phase.learning_rate for phase in phases] == [1.0, 3.0, 2.0]
+    assert [phase.replay for phase in phases] == [0.0, 0.0, 0.5]
+    assert [phase.warmup_steps for phase in phases] == [1, 1, 1]
+    stacked = run_plan({**params, "strategy": "stacked"}, 300, 3, stages)
+    assert stacked == run_plan({"global_batch_size": 10, "warmup_ratio": 0.1}, 300, 3)

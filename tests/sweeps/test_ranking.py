@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from panels import KEPT, base_row, finish, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.lifecycle import AttemptEnd
-from sweeps.ranking import Ranked, rank, standings, stop_verdict, stopped, unranked
-from sweeps.trial import Action, TrialRecord, Verdict
+from sweeps.ranking import Ranked, eligible, rank, standings, stop_verdict, stopped, unranked
+from sweeps.trial import Action, Role, TrialRecord, Verdict
 
 STOP = Verdict(action=Action.STOP, reason="median", message="Worse than the median.")
 UP = {"name": "eval_loss", "goal": "maximize"}
@@ -85,6 +86,16 @@ def test_a_row_carries_what_its_trial_did() -> None:
         mean=1.0,
         error=0.5,
     )
+
+
+def test_an_audit_is_marked() -> None:
+    script = Script()
+    script.run(2.0, 1.0)
+    script.audit(3.0, 0.5)
+    assert [(r.trial, r.audited) for r in rank(make_spec(), records(script))] == [
+        (1, True),
+        (0, False),
+    ]
 
 
 def test_the_best_so_far_does_not_rank_a_trial() -> None:
@@ -179,3 +190,82 @@ def test_who_stopped_it(reason: str) -> None:
     (row,) = stopped(records(script))
     assert row.reason == reason
     assert reason in row.message
+
+
+UNSEEN = {"model": {"tiny": "llama"}, "data": {"train": "a", "eval": "b", "unseen": "c"}}
+
+
+def two_halves(script: Script, dev: float, unseen: float | None, **more: Any) -> int:
+    """A trial with these finals on the eval set and on the unseen one; `error` is of the latter."""
+    number = script.ask(role=more.pop("role", Role.SEARCH), **more.pop("params", {}))
+    found = {} if unseen is None else {"unseen_loss": unseen}
+    if "error" in more:
+        found["unseen_loss_stderr"] = more["error"]
+    script.say(number, make_report(10, dev, metrics={**found, "eval_loss_stderr": 0.01}))
+    script.end(number)
+    return number
+
+
+def test_finished_trials_are_ranked_by_the_unseen_sets() -> None:
+    """The one that looked best along the way is not; ties are told by the unseen error."""
+    script = Script()
+    for dev, unseen in ((1.0, 2.0), (1.1, 1.5), (1.2, 1.6), (1.3, 1.9)):
+        two_halves(script, dev, unseen, error=0.1)
+    found = rank(make_spec(workload=UNSEEN), records(script))
+    assert [(row.trial, row.rank, row.mean, row.final) for row in found] == [
+        (1, 1, 1.5, 1.1), (2, 1, 1.6, 1.2), (3, 3, 1.9, 1.3), (0, 3, 2.0, 1.0),
+    ]  # fmt: skip
+    assert (found[0].error, found[0].stderr) == (0.1, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("unseen", "said"), [(math.nan, "is not a finite number"), (None, "was not reported")]
+)
+def test_without_an_unseen_final_a_trial_is_not_ranked(unseen: float | None, said: str) -> None:
+    script, spec = Script(), make_spec(workload=UNSEEN)
+    two_halves(script, 0.5, unseen)
+    two_halves(script, 1.0, 1.0)
+    assert [row.trial for row in rank(spec, records(script))] == [1]
+    (left_out,) = unranked(spec, records(script))
+    assert (left_out.trial, left_out.final) == (0, 0.5)
+    assert "unseen_loss" in left_out.reason
+    assert said in left_out.reason
+
+
+def test_confirmed_means_are_those_of_the_unseen_sets() -> None:
+    script, spec = Script(), make_spec(workload=UNSEEN, confirm={"top": 1, "seeds": 3})
+    two_halves(script, 1.0, 0.1)
+    for unseen in (1.5, 1.7, math.nan):
+        two_halves(script, 1.0, unseen, role=Role.CONFIRM)
+    (row,) = rank(spec, records(script))
+    assert (row.mean, row.runs, row.broken, row.basis) == (1.6, 2, 1, "confirm")
+
+
+def test_those_that_break_a_limit_come_last() -> None:
+    """Trial 1 has the best loss by far, and forgot too much for it."""
+    script = Script()
+    base_row(script)
+    for loss, kept in ((0.1, 0.5), (1.0, 0.75), (1.1, 0.8), (0.2, math.nan)):
+        finish(script, loss, kept)
+    found = rank(limited(), records(script))
+    assert [(row.trial, row.over) for row in found] == [
+        (2, []), (3, []), (1, [KEPT]), (4, [KEPT]),
+    ]  # fmt: skip
+    assert [row.rank for row in found] == [1, 1, 3, 3]
+    assert [row.drops[KEPT] for row in found] == pytest.approx(
+        [0.05, 0, 0.3, math.nan], nan_ok=True
+    )
+    assert [row.trial for row in eligible(found)] == [2, 3]
+
+
+def test_a_confirmed_one_is_judged_by_its_fresh_runs() -> None:
+    """The search run kept to the limit; on fresh seeds it does not, on average."""
+    script, spec = Script(), limited(confirm={"top": 2, "seeds": 2})
+    base_row(script)
+    for loss, rate in ((1.0, 0.1), (1.1, 0.2)):
+        finish(script, loss, 0.75, learning_rate=rate)
+    for kept, rate in ((0.72, 0.1), (0.6, 0.1), (0.75, 0.2), (0.66, 0.2)):
+        finish(script, 1.0, kept, Role.CONFIRM, learning_rate=rate)
+    found = rank(spec, records(script))
+    assert [(row.trial, row.over, row.rank) for row in found] == [(2, [], 1), (1, [KEPT], 2)]
+    assert found[1].drops[KEPT] == pytest.approx(0.14)

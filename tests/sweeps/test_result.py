@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from panels import base_row, finish, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.journal import Asked, CommandApplied, Story, apply
@@ -188,3 +189,78 @@ def test_epochs_before_the_data_was_counted() -> None:
     apply(story, CommandApplied(command="c", kind="cancel"))
     found = make_result(make_spec(horizon={"epochs": 1}), story)
     assert (found.counts["STOPPED"], found.compute_saved) == (1, None)
+
+
+def test_a_trial_that_breaks_a_limit_is_never_the_winner() -> None:
+    script = Script()
+    base_row(script)
+    finish(script, 0.1, 0.2)
+    finish(script, 1.0, 0.8)
+    found = make_result(limited(), script.story)
+    assert found.best is not None
+    assert (found.best.trial, found.recommended, found.winner) == (2, 2, None)
+    assert [row.trial for row in found.ranking] == [2, 1]
+    assert found.recommendation.startswith("Trial 2 is the only one that finished within max_drop")
+    assert any(
+        note.startswith("Trial 1 breaks max_drop and cannot win: eval_kept_accuracy is worse")
+        for note in found.notes
+    )
+    (base,) = found.beside
+    assert (base.drops, base.difference) == ({}, 8.0)
+    assert base.scores == {"eval_loss": 9.0, "eval_kept_accuracy": 0.8}
+
+
+def test_when_every_trial_breaks_a_limit_there_is_no_best() -> None:
+    script = Script()
+    base_row(script)
+    finish(script, 0.1, 0.2)
+    found = make_result(limited(), script.story)
+    assert (found.best, found.recommended, found.winner) == (None, None, None)
+    assert len(found.ranking) == 1
+    assert (
+        found.no_best_because == "Every trial that finished breaks max_drop (eval_kept_accuracy)."
+    )
+    assert found.recommendation == f"No recommendation. {found.no_best_because}"
+
+
+def test_without_the_base_models_scores_nobody_can_win() -> None:
+    script = Script()
+    base_row(script, None)
+    finish(script, 0.1, 0.8)
+    found = make_result(limited(), script.story)
+    assert found.best is None
+    assert "has not been evaluated" in str(found.no_best_because)
+    assert any("`sweepctl retry` runs it again" in note for note in found.notes)
+
+
+def test_the_best_of_those_that_keep_to_the_limits_wins_its_comparison() -> None:
+    """A winner differs from each of the others that may win; one that may not is no rival."""
+    script, spec = Script(), limited(confirm={"top": 3, "seeds": 3})
+    base_row(script)
+    for loss, rate in ((0.5, 0.1), (1.0, 0.2), (2.0, 0.3)):
+        finish(script, loss, 0.8, learning_rate=rate)
+    for seed in range(3):
+        for loss, kept, rate in ((0.5, 0.1, 0.1), (1.0, 0.8, 0.2), (2.0, 0.8, 0.3)):
+            finish(script, loss + seed / 100, kept, Role.CONFIRM, learning_rate=rate)
+    found = make_result(spec, script.story)
+    assert found.winner == 2
+    assert [(row.trial, bool(row.over)) for row in found.ranking] == [
+        (2, False), (3, False), (1, True),
+    ]  # fmt: skip
+
+
+def test_the_result_says_what_it_is_ranked_by() -> None:
+    data = {"train": "a", "eval": "b", "unseen": "c"}
+    spec = make_spec(workload={"model": {"tiny": "llama"}, "data": data})
+    script = Script()
+    for role, dev, unseen in ((Role.BASE, 3.0, 4.0), (Role.SEARCH, 1.0, 1.5)):
+        number = script.ask(role=role)
+        script.say(number, make_report(10, dev, metrics={"unseen_loss": unseen}))
+        script.end(number)
+    found = make_result(spec, script.story)
+    assert (found.metric.name, found.ranked_by) == ("eval_loss", "unseen_loss")
+    assert found.best is not None
+    assert (found.best.final, found.best.mean) == (1.0, 1.5)
+    (base,) = found.beside
+    assert (base.final, base.difference) == (4.0, 2.5)
+    assert make_result(make_spec(), script.story).ranked_by == "eval_loss"

@@ -44,6 +44,12 @@ def test_what_may_be_written(name: str, value: ParamValue) -> None:
          "cosine, warmup_stable_decay"),
         ("lr_scheduler_type", 3, "must be one of constant, constant_with_warmup, linear, "
          "cosine, warmup_stable_decay"),
+        ("lora_r", 0, "must be at least 1"),
+        ("lora_dropout", 1.0, "must be at least 0 and below 1"),
+        ("trainable_fraction", 0.0, "must be above 0 and at most 1"),
+        ("adapter", "qlora", "must be one of full, lora, rslora, dora"),
+        ("lora_target_modules", "q_proj;v_proj", "must be all-linear, or names of modules with "
+         "commas between"),
     ],
 )  # fmt: skip
 def test_what_may_not(name: str, value: ParamValue, fault: str) -> None:

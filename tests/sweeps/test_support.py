@@ -10,22 +10,34 @@ from sweeps.pruners import PRUNERS
 from sweeps.pruners.configs import Pruning
 from sweeps.searchers import SEARCHERS
 from sweeps.searchers.configs import Method
-from sweeps.support import ROWS, refuse
+from sweeps.sft_parameters import UNBUILT_OPTIONS
+from sweeps.support import OPTIONS, ROWS, refuse
 
 DATA = {"train": "a.jsonl", "eval": "b.jsonl"}
 ASKED: list[tuple[str, dict[str, Any]]] = [
     (
-        "/spec/workload/adapter",
-        {"workload": {"model": "x", "data": DATA, "adapter": {"type": "lora"}}},
+        "/spec/workload/adapter/type",
+        {"workload": {"model": "x", "data": DATA, "adapter": {"type": "qlora"}}},
     ),
-    (
-        "/spec/workload/strategy",
-        {"workload": {"model": "x", "data": DATA, "strategy": {"phased": [{"data": "y"}]}}},
-    ),
-    ("/spec/pruning/history", {"pruning": {"type": "early_dynamics", "history": True}}),
+    *[
+        (
+            f"/spec/workload/options/{name}",
+            {"workload": {"recipe": "sft", "model": "x", "data": DATA, "options": {name: value}}},
+        )
+        for name, value in {
+            **dict.fromkeys(UNBUILT_OPTIONS, True),
+            "optim": "adamw_bnb_8bit",
+        }.items()
+    ],
     ("/spec/budget/gpu_hours", {"budget": {"gpu_hours": 1}}),
     ("/spec/budget/wall_clock", {"budget": {"wall_clock": "1h"}}),
-    ("/spec/resources/gpus_per_trial", {"resources": {"gpus_per_trial": 2}}),
+    (
+        "/spec/workload/options/torch_compile",
+        {
+            "workload": {"model": "x", "data": DATA, "options": {"torch_compile": True}},
+            "resources": {"gpus_per_trial": 2},
+        },
+    ),
     ("/spec/workload/model", {"workload": {"model": "s3://bucket/model", "data": DATA}}),
     ("/spec/workload/data/train", {"workload": {"model": "x", "data": {"train": "gs://b/t"}}}),
     (
@@ -45,7 +57,7 @@ def test_what_is_not_built_is_refused_by_name(pointer: str, changes: dict[str, A
 
 
 def test_every_row_of_the_table_is_tried_above() -> None:
-    assert {row.pointer for row in ROWS} <= {pointer for pointer, _ in ASKED}
+    assert {row.pointer for row in (*ROWS, *OPTIONS)} <= {pointer for pointer, _ in ASKED}
 
 
 @pytest.mark.parametrize(
@@ -61,8 +73,13 @@ def test_every_row_of_the_table_is_tried_above() -> None:
         {"resources": {"gpus_per_trial": 0.5}},
         {"resources": {"gpus_per_trial": 1}},
         {"resources": {"gpus_per_trial": 0}},
+        {"resources": {"gpus_per_trial": 2}},
         {"confirm": {"top": 2, "seeds": 3}},
         {"baselines": {"base": True, "preset": None}},
+        {"workload": {"model": "x", "data": DATA, "adapter": {"type": "dora"}}},
+        {"workload": {"model": "x", "strategy": {"phased": [{"data": "y"}]}}},
+        {"workload": {"recipe": "sft", "model": "x", "options": {"optim": "adamw_torch"}}},
+        {"workload": {"recipe": "mine", "options": {"load_in_4bit": True}}},
     ],
 )
 def test_what_is_built_passes(changes: dict[str, Any]) -> None:

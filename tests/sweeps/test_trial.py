@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from stories import make_report
 
-from sweeps.trial import Trial, TrialRecord, trial_id, trial_uuid
+from sweeps.trial import BatchCut, Report, Trial, TrialRecord, trial_id, trial_uuid
 
 SWEEP = "swp_0123456789abcdef0123456789abcdef"
 
@@ -31,3 +31,32 @@ def test_the_last_report_is_that_of_the_highest_point() -> None:
     assert record.last_report is None
     record.reports = {7: make_report(7), 2: make_report(2)}
     assert record.last_report == make_report(7)
+
+
+CUT = BatchCut(
+    effective_batch_size=64, devices=1, per_device_train_batch_size=8, gradient_accumulation_steps=8
+)
+
+
+def test_a_cut_says_what_was_derived_and_whether_it_changed() -> None:
+    assert CUT.sentence() == "up to 8 examples x 8 passes x 1 devices, 64 samples a step"
+    halved = CUT.model_copy(update={"halvings": 1, "packed_tokens": 4096})
+    assert "(4,096 tokens, packed)" in halved.sentence()
+    assert "memory ran out once" in halved.sentence()
+    assert "stays comparable" in halved.sentence()
+    assert "2 times" in CUT.model_copy(update={"halvings": 2}).sentence()
+    assert CUT.metrics()["per_device_train_batch_size"] == 8.0
+    assert "packed_tokens" not in CUT.metrics()
+
+
+def test_passes_may_vary_while_the_micro_batch_is_the_same() -> None:
+    assert CUT.same_micro_batch(CUT.model_copy(update={"gradient_accumulation_steps": 5}))
+    assert not CUT.same_micro_batch(CUT.model_copy(update={"halvings": 1}))
+
+
+def test_reports_from_before_there_were_cuts_are_read_as_they_were() -> None:
+    report = make_report(3)
+    old = {name: value for name, value in report.model_dump(mode="json").items() if name != "cut"}
+    assert Report.model_validate(old) == report
+    told = report.model_copy(update={"cut": CUT})
+    assert Report.model_validate_json(told.model_dump_json()) == told

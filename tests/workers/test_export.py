@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from peft import AutoPeftModelForCausalLM
 from recipe_support import make_run, tiny_workload, write_words
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from sweeps.trial import Params
 from workers.checkpoints import CheckpointFolder
 from workers.export import ExportError, export, main
 from workers.mirror import Mirror
@@ -18,10 +23,18 @@ from workers.recipes.sft import run
 ASKED = torch.arange(5, 25)[None]
 
 
-def trained(folder: Path, model: object) -> tuple[Path, torch.Tensor]:
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def trained(folder: Path, model: object, params: Params | None = None) -> tuple[Path, torch.Tensor]:
     """A trial's final checkpoint, and the logits of the model that wrote it."""
     write_words(folder)
-    attempt = make_run(folder, tiny_workload(model=model))
+    attempt = make_run(folder, tiny_workload(model=model), params)
     run(attempt.context)
     newest = CheckpointFolder(folder / "trial").newest()
     assert newest is not None
@@ -49,7 +62,7 @@ def test_an_exported_model_gives_the_logits_of_the_trained_one(
     assert tiny or not torch.equal(untrained(input_ids=ASKED).logits, logits)
     done = subprocess.run(
         [sys.executable, "-m", "workers.export", str(checkpoint), str(tmp_path / "out")],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
@@ -57,6 +70,39 @@ def test_an_exported_model_gives_the_logits_of_the_trained_one(
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     assert tokenizer.decode(tokenizer("ant = tna")["input_ids"]) == "ant = tna"
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id or not tiny
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora"])
+def test_an_adapter_is_exported_as_one_or_merged(tmp_path: Path, tied: str, kind: str) -> None:
+    checkpoint, logits = trained(tmp_path, tied, {"adapter": kind, "lora_r": 4})
+    export(str(checkpoint), tmp_path / "adapter")
+    names = {path.name for path in (tmp_path / "adapter").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= names
+    assert "model.safetensors" not in names
+    worn = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter").eval()
+    assert torch.equal(worn(input_ids=ASKED).logits, logits)
+    export(str(checkpoint), tmp_path / "merged", merged=True)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").eval()
+    assert torch.allclose(model(input_ids=ASKED).logits, logits, atol=1e-5)
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base").eval()
+    assert not torch.allclose(base(input_ids=ASKED).logits, logits, atol=1e-3)
+
+
+def test_an_adapter_of_a_model_without_a_name_is_merged(tmp_path: Path) -> None:
+    checkpoint, logits = trained(tmp_path, tiny_workload().model, {"adapter": "lora"})
+    export(str(checkpoint), tmp_path / "out")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
+    assert torch.allclose(model(input_ids=ASKED).logits, logits, atol=1e-5)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id
+
+
+def test_an_adapter_whose_base_has_gone_cannot_be_merged(tmp_path: Path, tied: str) -> None:
+    checkpoint, _ = trained(tmp_path, tied, {"adapter": "lora"})
+    shutil.rmtree(tmp_path / "base")
+    with pytest.raises(ExportError, match="base of this adapter"):
+        export(str(checkpoint), tmp_path / "out", merged=True)
+    export(str(checkpoint), tmp_path / "out")
 
 
 def test_a_checkpoint_at_a_url_is_exported_too(tmp_path: Path) -> None:

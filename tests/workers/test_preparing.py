@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import toy_recipe
 from e2e_support import sft_spec, write_data
 from tests_support import toy_spec
 
@@ -23,10 +24,58 @@ def test_epochs_become_samples(settings: WorkerSettings) -> None:
     assert (prepared.device_kind, prepared.devices_per_trial) == ("cpu", 1)
 
 
+def test_phases_get_their_lengths_and_what_does_not_add_up_is_refused(tmp_path: Path) -> None:
+    write_data(tmp_path / "one.jsonl", 10, seed=1)
+    write_data(tmp_path / "two.jsonl", 30, seed=2)
+    write_data(tmp_path / "eval.jsonl", 4, seed=3)
+    settings = WorkerSettings(storage=tmp_path, data_roots=str(tmp_path))
+
+    def prepared(*lengths: dict[str, int]) -> Prepared:
+        files = [{"data": str(tmp_path / name)} for name in ("one.jsonl", "two.jsonl")]
+        work = {
+            "model": {"tiny": "llama"},
+            "data": {"eval": str(tmp_path / "eval.jsonl")},
+            "strategy": {"phased": [one | two for one, two in zip(files, lengths, strict=True)]},
+        }
+        spec = sft_spec("phases", tmp_path, workload=work, horizon={"epochs": 3})
+        return prepare(spec, settings, "cpu")
+
+    assert (prepared({}, {}).horizon_samples, prepared({}, {}).train_samples) == (120, 40)
+    assert prepared({}, {}).phase_samples == [30, 90]
+    assert prepared({"epochs": 7}, {}).phase_samples == [70, 50]
+    with pytest.raises(SpecError, match="add up to 90 samples, the horizon is 120"):
+        prepared({"epochs": 3}, {"epochs": 2})
+
+
 def test_devices_of_a_trial_are_gpus_on_a_gpu_pool(settings: WorkerSettings) -> None:
     spec = toy_spec(resources={"gpus_per_trial": 0.5, "cpus_per_trial": 3})
     assert prepare(spec, settings, "cuda").devices_per_trial == 0.5
     assert prepare(spec, settings, "cpu").devices_per_trial == 3
+
+
+def test_a_recipe_for_it_runs_as_one_process_a_device(settings: WorkerSettings) -> None:
+    two, half = ({"gpus_per_trial": gpus} for gpus in (2, 0.5))
+    assert prepare(toy_spec(resources=two), settings, "cuda").ranks == 2
+    assert prepare(toy_spec(resources=half), settings, "cuda").ranks == 1
+    # On CPUs it is the operator's to say.
+    assert prepare(toy_spec(), settings, "cpu").ranks == 1
+    divided = settings.model_copy(update={"cpu_ranks": 3})
+    spec = toy_spec()
+    prepared = prepare(spec, divided, "cpu")
+    assert (prepared.ranks, prepared.devices_per_trial) == (3, 3)
+    assert trial_resources(spec, prepared, {"CPU": 4})["cpu"] == 3
+    with pytest.raises(SpecError, match="more than a node of the pool 'default' has"):
+        trial_resources(spec, prepared, {"CPU": 2})
+
+
+def test_a_recipe_that_is_not_for_it_gets_all_devices_in_one_process(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy_recipe, "RANKED", False)
+    spec = toy_spec(resources={"gpus_per_trial": 2})
+    prepared = prepare(spec, settings, "cuda")
+    assert prepared.ranks == 1
+    assert trial_resources(spec, prepared, {"CPU": 4, "GPU": 2})["gpu"] == 2
 
 
 def test_data_is_counted_and_digested(tmp_path: Path) -> None:
@@ -134,11 +183,12 @@ PAST = PastSweeps(
     items=[
         PastSweep(
             sweep="swp_" + "1" * 32,
+            higher=False,
             trials=[
                 PastTrial(
                     params={"learning_rate": 0.1},
                     final=1.5,
-                    points=[PastPoint(share=0.05, loss=2.0, grad_norm=None, metric=3.0)],
+                    points=[PastPoint(share=0.05, samples=5, loss=2.0, grad_norm=None, metric=3.0)],
                 )
             ],
         )
@@ -160,11 +210,14 @@ def test_past_curves_are_asked_for_once() -> None:
     assert fold([prepared, again]).evidence == [
         {
             "sweep": "swp_" + "1" * 32,
+            "higher": False,
             "trials": [
                 {
                     "params": {"learning_rate": 0.1},
                     "final": 1.5,
-                    "points": [{"share": 0.05, "loss": 2.0, "grad_norm": None, "metric": 3.0}],
+                    "points": [
+                        {"share": 0.05, "samples": 5, "loss": 2.0, "grad_norm": None, "metric": 3.0}
+                    ],
                 }
             ],
         }
@@ -190,3 +243,33 @@ def test_past_curves_are_not_asked_for_unless_wanted() -> None:
 
 def unasked() -> PastSweeps:
     raise AssertionError("nobody may ask")
+
+
+def test_limits_need_a_recipe_that_can_evaluate_its_base_model(settings: WorkerSettings) -> None:
+    metric = {"name": "eval_loss", "goal": "minimize", "max_drop": {"eval_kept_accuracy": 0.1}}
+    with pytest.raises(SpecError, match="/spec/metric/max_drop: the recipe toy cannot evaluate"):
+        prepare(toy_spec(metric=metric), settings, "cpu")
+
+
+def test_judges_and_tasks_are_the_operators(tmp_path: Path) -> None:
+    write_data(tmp_path / "train.jsonl", 3, seed=1)
+    write_data(tmp_path / "eval.jsonl", 3, seed=2)
+    plain = sft_spec("judged", tmp_path).dump()
+    plain["spec"]["evaluation"] = {"judge": "length"}
+    ours = WorkerSettings(storage=tmp_path, data_roots=str(tmp_path))
+    with pytest.raises(SpecError, match="/spec/evaluation/judge: no judge of this name"):
+        prepare(parse(plain), ours, "cpu")
+    ours = ours.model_copy(update={"judges": "length=judges_of_tests:length"})
+    assert prepare(parse(plain), ours, "cpu").train_samples == 3
+
+
+def test_a_limit_that_the_data_does_not_give_is_refused(tmp_path: Path) -> None:
+    write_data(tmp_path / "train.jsonl", 3, seed=1)
+    write_data(tmp_path / "eval.jsonl", 3, seed=2)
+    plain = sft_spec("limits", tmp_path).dump()
+    plain["spec"]["metric"]["max_drop"] = {"eval_accuracy": 0.1}
+    del plain["spec"]["baselines"]
+    check(parse(plain))
+    ours = WorkerSettings(storage=tmp_path, data_roots=str(tmp_path))
+    with pytest.raises(SpecError, match="/spec/metric/max_drop/eval_accuracy: the evaluation data"):
+        prepare(parse(plain), ours, "cpu")

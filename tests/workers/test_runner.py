@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import toy_recipe
 from tests_support import make_order, toy_spec
 
 from sweeps.trial import Report
 from workers.checkpoints import CheckpointFolder
 from workers.order import AttemptOrder
-from workers.recipes.context import Order
+from workers.recipes.context import Context, Order, TryAgainError
 from workers.runner import ERROR_CHARACTERS, Runner, Said
 from workers.settings import WorkerSettings
 
@@ -44,6 +47,23 @@ def test_a_run_reports_every_point_and_finishes(order: AttemptOrder) -> None:
     assert all("eval_loss" in report.metrics for report in reports)
     steps = [step for step, metrics in log.lines if "loss" in metrics]
     assert steps == list(range(16, 336, 16))
+
+
+def test_with_the_last_word_the_thread_is_gone(order: AttemptOrder) -> None:
+    """Who looks at the memory then must not find what its frames held."""
+    runner = Runner(order, Lines(), {})
+
+    class Slow(queue.Queue[Said]):
+        """Its writer takes a while to go on once it was heard."""
+
+        def put(self, item: Said, block: bool = True, timeout: float | None = None) -> None:
+            super().put(item, block, timeout)
+            if item.kind == "finished":
+                time.sleep(0.3)
+
+    runner._said = Slow()
+    assert to_the_end(runner)[1].kind == "finished"
+    assert "recipe" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_nothing_happens_before_the_first_advance(order: AttemptOrder) -> None:
@@ -226,3 +246,15 @@ def test_what_was_saved_is_at_the_mirror_before_the_place_is_given_up(
         assert to_the_end(runner)[1].kind == "finished"
     (name,) = [path.name for path in (Path(order.folder) / "checkpoints").iterdir()]
     assert (there / order.sweep_id / "00000" / name / "manifest.json").exists()
+
+
+def test_an_attempt_that_another_one_can_mend_is_lost_rather_than_failed(
+    order: AttemptOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: Context) -> None:
+        raise TryAgainError("half the micro-batch next time")
+
+    monkeypatch.setattr(toy_recipe, "run", run)
+    _, said = to_the_end(Runner(order, Lines(), {}))
+    assert (said.kind, said.lost, said.fatal) == ("failed", True, False)
+    assert "half the micro-batch next time" in str(said.error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow_server import MlflowServer
+from recipe_support import make_run, write_words
 from service_support import AGENT, Host, hosted, make_settings, make_spec, migrated, take
 from stories import Script, make_report
 from tracking import history, runs_of, spooled, write_steps
@@ -17,10 +19,11 @@ from tracking import history, runs_of, spooled, write_steps
 from service.client import Client
 from sweeps.lifecycle import AttemptEnd
 from sweeps.trial import trial_id
-from workers import shipping
-from workers.checkpoints import CheckpointFolder
+from workers import champion, shipping
+from workers.checkpoints import MANIFEST, CheckpointFolder
 from workers.leftovers import Leftovers
 from workers.order import checkpoints_of, trial_folder
+from workers.recipes import sft
 from workers.settings import WorkerSettings
 from workers.shipping import LATER, main, ship
 from workers.sinks import mlflow_sink
@@ -223,3 +226,31 @@ def test_a_service_that_is_away_is_asked_later(
     monkeypatch.setenv("SWEEP_SERVICE_URL", "http://127.0.0.1:9")
     assert main([sweep.id]) == LATER
     assert main([]) == 0
+
+
+@pytest.mark.slow
+def test_the_winner_of_an_ended_sweep_is_in_the_registry(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal is that of another recipe; the checkpoint of its best trial is one of `sft`."""
+    monkeypatch.setattr(champion, "RECIPE", "toy")
+    write_words(tmp_path)
+    attempt = make_run(tmp_path, params={"adapter": "lora"})
+    sft.run(attempt.context)
+    trained = CheckpointFolder(tmp_path / "trial").newest()
+    assert trained is not None
+    folder = CheckpointFolder(checkpoints_of(sweep.path(0)))
+
+    def copied(draft: Path) -> None:
+        ignore = shutil.ignore_patterns(MANIFEST)
+        shutil.copytree(trained, draft, ignore=ignore, dirs_exist_ok=True)
+
+    folder.write(100, copied)
+    sweep.service.finish(sweep.id, sweep.token, "DONE", "Trial 0 is best.")
+    assert sweep.ship()
+    assert not sweep.marked
+    name = f"{sweep.project}.{sweep.service.get_sweep(sweep.id).name}"
+    version = sweep.mlflow.get_model_version_by_alias(name, "champion")
+    assert version.tags["sweep.trial_number"] == "0"
+    _, children = runs_of(sweep.mlflow, sweep.project, sweep.id)
+    assert version.run_id == children[0].info.run_id

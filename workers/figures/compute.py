@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sweeps.costs import samples_of
 from sweeps.errors import JournalError
 from sweeps.journal import Story
+from sweeps.phases import stages_in
 from sweeps.pruners.base import horizon_of
 from sweeps.result import compute_saved, samples_run
 from sweeps.spec import SweepSpec
@@ -31,11 +32,12 @@ def compute(spec: SweepSpec, story: Story) -> Figure:
     if not ran:
         return Figure(NAME, title, notes=("No trial has run yet.",))
     ran.sort(key=lambda pair: (pair[1].trial.role is not Role.SEARCH, _role(pair[1]), -pair[0]))
-    best = best_of(spec, story)
+    best, stages = best_of(spec, story), stages_in(spec, story)
     bars = [
         bar
         for place, (samples, record) in enumerate(ran)
-        for bar in _bars(place, samples, record, samples_of(record.trial.params, horizon), best)
+        for whole in [samples_of(record.trial.params, horizon, stages)]
+        for bar in _bars(place, samples, record, whole, best)
     ]
     ticks = tuple((float(i), _tick(r)) for i, (_, r) in enumerate(ran))
     panel = Panel(
@@ -97,7 +99,8 @@ def _title(spec: SweepSpec, story: Story, search: Sequence[TrialRecord]) -> str:
     if saved is None:
         return f"{many} of the search ran so far; none has ended"
     horizon = horizon_of(spec, story)
-    whole = sum(samples_of(r.trial.params, horizon) for r in search)
+    stages = stages_in(spec, story)
+    whole = sum(samples_of(r.trial.params, horizon, stages) for r in search)
     cost = sum(audit_cost(record) for record in search) / whole if whole else 0.0
     audits = f", audits cost {cost:.1%}" if cost else ""
     worth = f"{saved:.0%} of the compute was saved" if saved >= 0 else f"{-saved:.0%} more was run"

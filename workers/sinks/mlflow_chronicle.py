@@ -59,9 +59,14 @@ class Chronicle:
         again = [n for n in self.touched & self.ended.keys() if self._state(n) not in TRIAL_ENDS]
         for trial in again:
             del self.ended[trial]
+        if self.spec.spec.metric.max_drop and any(self._is_base(n) for n in ends):
+            self.touched.update(self.story.trials)  # what each of them lost is known now
         if ends or again:
             self.ended |= dict.fromkeys(ends, at)
             self._counted(entry.seq, at)
+
+    def _is_base(self, number: int) -> bool:
+        return self.story.trials[number].trial.role is Role.BASE
 
     def _state(self, number: int) -> str:
         return self.story.trials[number].state

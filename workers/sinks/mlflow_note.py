@@ -59,8 +59,16 @@ def _headline(result: Result, state: str, message: str) -> str:
 
 
 def _ranking(result: Result, pages: Mapping[int, str]) -> str:
-    rows = [[str(row.rank), *_row(row, row.mean, pages)] for row in result.ranking[:TOP]]
-    return _table(["rank", "trial", result.metric.name, "configuration"], rows)
+    limits = list(result.ranking[0].drops)[: len(result.metric.max_drop)] if result.ranking else []
+    rows = []
+    for row in result.ranking[:TOP]:
+        place = f"{row.rank} (over)" if row.over else str(row.rank)
+        trial, value, configuration = _row(row, row.mean, pages)
+        trial += " (audit)" if row.audited else ""
+        lost = [f"{row.drops[name]:+.4g}" for name in limits]
+        rows.append([place, trial, value, *lost, configuration])
+    heads = ["rank", "trial", result.ranked_by or result.metric.name]
+    return _table([*heads, *(f"drop of {name}" for name in limits), "configuration"], rows)
 
 
 def _beside(result: Result, pages: Mapping[int, str]) -> str:
@@ -72,7 +80,7 @@ def _beside(result: Result, pages: Mapping[int, str]) -> str:
             trial = f"[{row.trial}]({page})" if page else str(row.trial)
             gap = "" if row.difference is None else f"{row.difference:+.4g}"
             rows.append([row.role.value, trial, f"{row.final:.6g}", gap])
-    return _table(["beside", "trial", result.metric.name, "to the best"], rows)
+    return _table(["beside", "trial", result.ranked_by or result.metric.name, "to the best"], rows)
 
 
 def _waiting(result: Result, pages: Mapping[int, str]) -> str:

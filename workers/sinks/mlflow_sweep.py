@@ -10,6 +10,7 @@ import yaml
 from mlflow.utils.git_utils import get_git_commit
 
 from sweeps.lifecycle import SweepState
+from sweeps.phases import phases_of
 from sweeps.spec import SweepSpec, TinyModel, parse
 from sweeps.trial import Params
 from workers.sinks.mlflow_chronicle import Chronicle
@@ -94,7 +95,8 @@ def _params(spec: SweepSpec) -> dict[str, str]:
     params = {
         "recipe": work.recipe,
         "model": model,
-        "train_data": work.data.train if work.data else None,
+        "train_data": ", ".join(phase.data for phase in phases_of(work))
+        or (work.data.train if work.data else None),
         "strategy": work.strategy if isinstance(work.strategy, str) else "phased",
         "adapter": work.adapter.type if work.adapter else None,
         "method": body.method.type,

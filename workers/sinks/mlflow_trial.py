@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from statistics import median
+
+from sweeps.drops import panel, scores_of
 from sweeps.facts import facts, told
 from sweeps.lifecycle import StopReason, TrialState
 from sweeps.metric import best_so_far
 from sweeps.space import Choice
 from sweeps.spec import SweepSpec
-from sweeps.trial import Action, Params, ParamValue, Role, TrialRecord, Verdict, trial_id
+from sweeps.trial import Action, BatchCut, Params, ParamValue, Role, TrialRecord, Verdict, trial_id
 from workers.sinks.metric_spool import Point
 from workers.sinks.mlflow_chronicle import Chronicle
 from workers.sinks.mlflow_runs import FAILED, FINISHED, KILLED, PRUNE, RUNNING, RunPicture
@@ -40,7 +43,7 @@ def trial_picture(
         started=chronicle.asked[number],
         tags={"mlflow.parentRunId": parent_run_id, **_tags(sweep_id, record)},
         params={**seed, **{name: str(value) for name, value in record.trial.params.items()}},
-        points=_best(chronicle, record),
+        points=[*_best(chronicle, record), *_drops(chronicle, record), *_costs(chronicle, record)],
         status=status,
         ended=chronicle.ended.get(number),
     )
@@ -97,6 +100,8 @@ def _tags(sweep_id: str, record: TrialRecord) -> dict[str, str]:
         tags["sweep.reason"] = str(record.reason)
     if any(verdict.audit for verdict in record.verdicts.values()):
         tags["sweep.audit"] = "true"
+    if record.last_report is not None and record.last_report.cut is not None:
+        tags |= _cut_tags(record.last_report.cut)
     condemned = verdict_of(record)
     if condemned is not None:
         point, verdict = condemned
@@ -109,6 +114,11 @@ def _tags(sweep_id: str, record: TrialRecord) -> dict[str, str]:
                 f"{verdict.message}\n\n`sweepctl why {tags['sweep.trial_id']}` tells more."
             )
     return tags
+
+
+def _cut_tags(cut: BatchCut) -> dict[str, str]:
+    """How the global batch was cut, by the last report: derived, so no parameter."""
+    return {f"sweep.{name}": str(value) for name, value in cut if value is not None}
 
 
 def _prune_tags(verdict: Verdict, point: int, samples: int) -> dict[str, str]:
@@ -125,3 +135,31 @@ def _best(chronicle: Chronicle, record: TrialRecord) -> list[Point]:
     if number not in chronicle.ended or value is None:
         return []
     return [Point(f"best_{metric.name}", value, chronicle.ended[number], 0)]
+
+
+def _drops(chronicle: Chronicle, record: TrialRecord) -> list[Point]:
+    """What a finished trial lost against the base model, by metric, where the limits of the sweep
+    ask for it: `drop_eval_retention_accuracy`. Missing while the base model is not evaluated."""
+    number, spec = record.trial.number, chronicle.spec
+    done = record.state == TrialState.DONE and record.trial.role is not Role.BASE
+    if not done or not spec.spec.metric.max_drop or number not in chronicle.ended:
+        return []
+    against = panel(spec, chronicle.story.trials.values(), unseen=True)
+    if against.base is None:
+        return []
+    drops, at = against.drops(scores_of([record])), chronicle.ended[number]
+    return [Point(f"drop_{name}", drops[name], at, 0) for name in against.limits]
+
+
+def _costs(chronicle: Chronicle, record: TrialRecord) -> list[Point]:
+    """How fast an ended trial ran, by the median of its windows, and the most memory it took, where
+    they were measured: `tokens_per_second`, `peak_memory_bytes`."""
+    number = record.trial.number
+    if number not in chronicle.ended:
+        return []
+    windows = [report.window for report in record.reports.values()]
+    speeds = [w.tokens_per_second for w in windows if w.tokens_per_second is not None]
+    peaks = [w.peak_memory_bytes for w in windows if w.peak_memory_bytes is not None]
+    found = {"tokens_per_second": median(speeds)} if speeds else {}
+    found |= {"peak_memory_bytes": float(max(peaks))} if peaks else {}
+    return [Point(name, value, chronicle.ended[number], 0) for name, value in found.items()]

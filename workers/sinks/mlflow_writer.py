@@ -192,11 +192,16 @@ class MlflowWriter:
         conclude(self._client, opened.parent, picture)
 
     def _leave_winner(self, chronicle: Chronicle, opened: _Opened) -> None:
-        best = make_result(chronicle.spec, chronicle.story).best
+        found = make_result(chronicle.spec, chronicle.story)
+        best = found.best
         if best is None or self._left_artifact:
             return
         self._left_artifact = True
-        text = winner_yaml(chronicle.spec, best.params)
+        taken = next((row for row in found.ranking if row.trial == found.recommended), best)
+        text = winner_yaml(chronicle.spec, taken.params)
+        if taken.trial != best.trial:
+            told = f"trial {best.trial} has the better mean, by no more than noise, and is slower"
+            text = f"# Trial {taken.trial} is recommended: {told}.\n{text}"
         try:
             self._client.log_text(opened.parent.run_id, text, "winner.yaml")
         # An artifact store raises what its own library raises (boto3, azure ...), and without it

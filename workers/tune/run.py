@@ -9,10 +9,13 @@ from pathlib import Path
 import ray
 from ray import tune
 
+from workers.tune.ranks import RankedTrainable, rank_bundles
 from workers.tune.scheduler import ConductorScheduler
 from workers.tune.searcher import ConductorSearch
 from workers.tune.steering import Steering
 from workers.tune.trainable import TrialTrainable
+
+_KINDS = ("CPU", "GPU")
 
 
 def join_ray(address: str, namespace: str) -> None:
@@ -31,14 +34,24 @@ def cluster_resources() -> dict[str, float]:
     return {name: float(value) for name, value in ray.cluster_resources().items()}
 
 
-def run_tune(steering: Steering, resources: dict[str, float], folder: Path) -> None:
+def largest_node() -> dict[str, float]:
+    """The most that one living node has of each kind, in Ray's words."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return {kind: max((float(n.get(kind, 0)) for n in nodes), default=0.0) for kind in _KINDS}
+
+
+def run_tune(steering: Steering, resources: dict[str, float], folder: Path, ranks: int = 1) -> None:
     """Run until the conductor says that the sweep, or this driver's part in it, is over.
 
-    `resources` are those of one trial, in Ray's words ({"cpu": 1, "gpu": 0}). Ray's own files go
-    to `folder` and are deleted: nothing of ours is in them.
+    `resources` are those of one trial, in Ray's words ({"cpu": 1, "gpu": 0}); `ranks` processes
+    share them. Ray's own files go to `folder` and are deleted: nothing of ours is in them.
     """
+    if ranks > 1:
+        trial = tune.with_resources(RankedTrainable, rank_bundles(resources, ranks))
+    else:
+        trial = tune.with_resources(TrialTrainable, resources)
     tuner = tune.Tuner(
-        tune.with_resources(TrialTrainable, resources),
+        trial,
         tune_config=tune.TuneConfig(
             search_alg=ConductorSearch(steering),
             scheduler=ConductorScheduler(steering),

@@ -32,6 +32,7 @@ class ConductorScheduler(TrialScheduler):  # type: ignore[misc]
         self._steering = steering
         self._pausing: dict[str, Trial] = {}
         self._pending: dict[str, Trial] = {}
+        self._worn = False
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """It waits for a place in the cluster, and cannot hear anything until it has one."""
@@ -47,6 +48,7 @@ class ConductorScheduler(TrialScheduler):  # type: ignore[misc]
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Came to its end, or obeyed a STOP."""
         self._steering.over(_order(trial), result)
+        self._look_at(result)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Its worker raised (our AttemptError carries the traceback) or vanished."""
@@ -57,7 +59,9 @@ class ConductorScheduler(TrialScheduler):  # type: ignore[misc]
             lost = f"The worker was lost: {text}"
             self._steering.broke(_order(trial), lost, raised=False, fatal=False)
         else:
-            self._steering.broke(_order(trial), raised.text, raised=True, fatal=raised.fatal)
+            self._steering.broke(
+                _order(trial), raised.text, raised=not raised.lost, fatal=raised.fatal
+            )
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
         """Called for the paused trial that `choose_trial_to_run` stops."""
@@ -68,16 +72,25 @@ class ConductorScheduler(TrialScheduler):  # type: ignore[misc]
         for trial in self._saved():
             self._steering.saved(_order(trial), trial.last_result)
             tune_controller.stop_trial(trial)
+            self._look_at(trial.last_result)
         waiting = self._placeless()
         for trial in waiting:
             if self._steering.withdraw(_order(trial)):
                 del self._pending[trial.trial_id]
                 tune_controller.stop_trial(trial)
+        if self._worn:
+            # Its worker has leaked, and Tune keeps it for a next trial. Others that are idle at
+            # this moment go with it, which costs no more than their start.
+            self._worn = False
+            tune_controller._cleanup_cached_actors(force_all=True)
         if self._steering.full() and not waiting:
             # Tune keeps one idle actor for a next trial. None will come before one ends (which
             # leaves its own), and the slot may be another sweep's.
             tune_controller._cleanup_cached_actors(force_all=True)
         return None
+
+    def _look_at(self, result: dict[str, Any]) -> None:
+        self._worn = self._worn or bool(result.get("worn"))
 
     def _saved(self) -> list[Trial]:
         saved = [trial for trial in self._pausing.values() if trial.status == Trial.PAUSED]

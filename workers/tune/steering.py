@@ -98,13 +98,16 @@ class Steering:
     def tidy_all(self) -> bool:
         """At the end: no checkpoint stays that is not to be kept, whoever ended its trial (an
         earlier driver, or a command while it waited). False: some are left at the mirror."""
-        self._tidy()
+        complete = self.conductor.complete()
+        self._tidy(complete=complete)
+        if complete:
+            self.broom.drop_shared()
         self.broom.sweep(rest_seconds=0)
         return self.broom.close(MIRROR_SECONDS)
 
-    def _tidy(self) -> None:
+    def _tidy(self, *, complete: bool = False) -> None:
         story = self.conductor.story
-        self.broom.look(story, cancelled=story.cancelled)
+        self.broom.look(story, cancelled=story.cancelled, complete=complete)
 
     def _slots(self) -> int:
         """How many trials may run. Both limits are the service's: a user may have changed them

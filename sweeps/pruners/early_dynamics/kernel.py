@@ -15,6 +15,20 @@ _NAMES = ("seed", "config_id")
 _APART = 2.0
 
 
+def varying(configurations: Sequence[Params]) -> dict[str, list[ParamValue | None]]:
+    """The parameters that not all configurations have alike, with the value of each configuration,
+    None where it has none."""
+    names: Params = {}
+    for params in configurations:
+        names.update(params)
+    found = {}
+    for name in names:
+        values = [params.get(name) for params in configurations]
+        if name not in _NAMES and values.count(values[0]) < len(values):
+            found[name] = values
+    return found
+
+
 def coordinates(configurations: Sequence[Params]) -> list[tuple[Floats, bool]]:
     """One axis for each parameter that varies: a value for every configuration, and whether the
     values are numbers to be measured (True) or codes that are equal or not.
@@ -22,13 +36,7 @@ def coordinates(configurations: Sequence[Params]) -> list[tuple[Floats, bool]]:
     Positive numbers are taken by their logarithm and every numeric axis has standard deviation 1.
     A parameter that not all have is a word, "absent" where it is not there.
     """
-    names = dict.fromkeys(name for params in configurations for name in params)
-    found = []
-    for name in names:
-        values = [params.get(name) for params in configurations]
-        if name not in _NAMES and any(value != values[0] for value in values[1:]):
-            found.append(_axis(values))
-    return found
+    return [_axis(values) for values in varying(configurations).values()]
 
 
 def kernel(axes: Sequence[tuple[Floats, bool]], some: Sequence[int], size: int) -> Floats | None:

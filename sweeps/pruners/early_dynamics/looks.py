@@ -18,14 +18,15 @@ def reordered(scores: Floats, keys: Sequence[Hashable], costs: Floats) -> Floats
     """
     found = scores.copy()
     fields: dict[Hashable, list[int]] = {}
-    for index, key in enumerate(keys):
-        if not np.isnan(costs[index]):
-            fields.setdefault(key, []).append(index)
+    for index in np.flatnonzero(~np.isnan(costs)).tolist():
+        fields.setdefault(keys[index], []).append(index)
     for members in fields.values():
         here = np.array(members)
         best_first = np.sort(scores[here])[::-1]
-        for value in np.unique(costs[here]):
-            same = costs[here] == value
-            first = int((costs[here] < value).sum())
-            found[here[same]] = best_first[first : first + int(same.sum())].mean()
+        _, which, counts = np.unique(costs[here], return_inverse=True, return_counts=True)
+        firsts = np.cumsum(counts) - counts
+        handed = best_first[firsts]
+        for tie in np.flatnonzero(counts > 1):
+            handed[tie] = best_first[firsts[tie] : firsts[tie] + counts[tie]].mean()
+        found[here] = handed[which]
     return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
+from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
-from sweeps.audit import measured
+from sweeps.audit import false_kills
 from sweeps.cohort import MIN_MEMBERS
 from sweeps.journal import Story
 from sweeps.lifecycle import TrialState
@@ -20,7 +22,8 @@ from sweeps.pruners.early_dynamics.posterior import Forecast, Known, forecast
 from sweeps.pruners.early_dynamics.prior import Prior, Weights, shipped
 from sweeps.pruners.early_dynamics.rung import looks_of, mark_of, rung_point
 from sweeps.pruners.early_dynamics.scores import Floats
-from sweeps.pruners.early_dynamics.table import Table, plan_of, table
+from sweeps.pruners.early_dynamics.sightings import Sightings, plan_of
+from sweeps.pruners.early_dynamics.table import Table, table
 from sweeps.pruners.early_dynamics.words import Facts, overtaken, parked, part, revived
 from sweeps.ranks import rank_agreement
 from sweeps.seeds import generator
@@ -77,7 +80,8 @@ class EarlyDynamicsPruner:
 
     `prior` is what other problems taught, by default the one shipped. With fewer than MIN_TRIALS
     trials or no signal the better half by score goes on, all of them when there are fewer than
-    MIN_MEMBERS. docs/pruning.md has the formulas.
+    MIN_MEMBERS. It keeps what it worked out of each trial's own reports (`Sightings`).
+    docs/pruning.md has the formulas.
     """
 
     # Parks a trial that has nobody to be compared with yet; see `sweeps.pruners.decide`.
@@ -89,6 +93,9 @@ class EarlyDynamicsPruner:
             raise TypeError(f"the pruner early_dynamics got the settings of {config.type}")
         self._spec, self._config, self._prior = spec, config, prior or shipped()
         self._mark, self._looks = mark_of(spec), looks_of(spec)
+        self._sightings = Sightings(spec)
+        # What past sweeps add to some weights, and what that was asked of.
+        self._learned: tuple[tuple[Weights, list[dict[str, Any]]], Weights] | None = None
 
     def judge(self, story: Story, number: int, report: Report) -> Verdict:
         """Parked at the first rung until the others are there, and at a later look when a parked
@@ -101,7 +108,7 @@ class EarlyDynamicsPruner:
         if rung != report.point and not again:
             return GO_ON
         trials = {**story.trials, number: mine}
-        seen = table(self._spec, replace(story, trials=trials), self._config)
+        seen = self._table(replace(story, trials=trials))
         if not any(_speaks(row.costs.values()) for row in seen.rows):
             return GO_ON
         index = next(i for i, row in enumerate(seen.rows) if row.number == number)
@@ -132,7 +139,7 @@ class EarlyDynamicsPruner:
         waiting = any(r.state == TrialState.PAUSED for r in story.trials.values())
         if not waiting or (more and self._spec.spec.method.type not in _LEARNERS):
             return None
-        seen = table(self._spec, story, self._config)
+        seen = self._table(story)
         if not seen.parked or self._crowded(seen):
             return None
         view = self._view(story, seen)
@@ -156,18 +163,19 @@ class EarlyDynamicsPruner:
 
     def part(self, story: Story) -> dict[int, Verdict]:
         """What is said of the trials that are still parked at the end, by number."""
-        view = self._view(story, table(self._spec, story, self._config))
+        view = self._view(story, self._table(story))
         rows = view.table.rows
         return {rows[i].number: part(self._facts(view, i)) for i in view.table.parked}
+
+    def _table(self, story: Story) -> Table:
+        return table(self._spec, story, self._config, self._sightings)
 
     def _view(self, story: Story, seen: Table, *, foretell: bool = True) -> View:
         weights = self._weights(story, seen)
         lead = seen.scores @ weights.mean_array
         learnt = [i for i in seen.finished if seen.rows[i].point is not None]
         agreement = rank_agreement((float(lead[i]), -_cost(seen.rows[i].final)) for i in learnt)
-        risk = self._config.risk
-        if any(row.audited for row in seen.rows):
-            risk /= 1 + measured(self._spec, story).false_kills
+        risk = self._config.risk / (1 + false_kills(self._spec, story))
         finite = any(math.isfinite(_cost(seen.rows[i].final)) for i in seen.finished)
         found = self._forecast(seen, weights, learnt) if foretell and learnt and finite else None
         return View(seen, lead, found, agreement, risk, self._config.tolerance)
@@ -176,7 +184,12 @@ class EarlyDynamicsPruner:
         weights = self._prior.of(seen.signals)
         if not self._config.history or not story.evidence:
             return weights
-        return updated(weights, story.evidence, self._spec.spec.metric.goal == "maximize")
+        asked = (weights, story.evidence)
+        if self._learned is None or self._learned[0] != asked:
+            higher = self._spec.spec.metric.goal == "maximize"
+            recipe = self._spec.spec.workload.recipe
+            self._learned = asked, updated(weights, story.evidence, higher, recipe)
+        return self._learned[1]
 
     def _forecast(self, seen: Table, weights: Weights, learnt: list[int]) -> Forecast:
         """From the finals that are known, at most 2 x _KEPT of them. A trial that ended before any
@@ -188,7 +201,10 @@ class EarlyDynamicsPruner:
         costs = np.array([_cost(seen.rows[i].final) for i in learnt])
         best = min(_cost(seen.rows[i].final) for i in seen.finished)
         known = Known(seen.scores, learnt, costs, kernel(axes, learnt, len(seen.rows)), best)
-        return forecast(known, weights)
+        # Many small products: several threads take longer for them, and round differently on
+        # machines of other numbers of cores.
+        with _threads().limit(limits=1):
+            return forecast(known, weights)
 
     def _awaited(self, story: Story, seen: Table) -> bool:
         """True while a trial is on its way to a rung that comes soon."""
@@ -241,8 +257,7 @@ class EarlyDynamicsPruner:
             number = view.table.rows[index].number
             # By name too: sweeps share the default seed, and would all audit the same numbers.
             purpose = f"audit of {self._spec.metadata.name}"
-            draw = generator(self._spec.spec.seed, purpose, number).random()
-            if draw < self._config.audit:
+            if _drawn(self._spec.spec.seed, purpose, number) < self._config.audit:
                 return number, revived(self._facts(view, index), audit=True)
         return None
 
@@ -250,19 +265,31 @@ class EarlyDynamicsPruner:
         seen, parked_ = view.table, view.table.parked
         known = view.forecast is not None
         chances = view.chances
-        rivals = [i for i in parked_ if i != index]
+        held = [*(i for i in parked_ if i != index), index]
         return Facts(
             view=seen,
             index=index,
             lead=view.lead,
             probability=float(chances[index]) if known else None,
-            miss=_any(chances[[*rivals, index]]) if known else None,
+            miss=_any(chances[held]) if known else None,
             stated=self._config.risk,
             below=view.risk,
             agreement=view.agreement,
             points=self._spec.spec.report.points,
             blind=view.blind,
         )
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Looking for the libraries that have threads takes milliseconds; they stay the same."""
+    return ThreadpoolController()
+
+
+@lru_cache(maxsize=16384)
+def _drawn(seed: int, purpose: str, number: int) -> float:
+    """A draw takes a twentieth of a millisecond, and is asked for again at every verdict."""
+    return float(generator(seed, purpose, number).random())
 
 
 def _any(chances: Floats) -> float:

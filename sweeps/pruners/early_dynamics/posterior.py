@@ -86,12 +86,16 @@ def forecast(known: Known, prior: Weights) -> Forecast:
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
     means, deviations, kept = [], [], np.argwhere(weights >= min(_LEAST_WEIGHT, weights.max()))
+    toward, left = dict[int, Floats](), dict[int, Floats]()
     for part, scale in kept:
-        of, s = covariances[which[part]], scales[scale]
-        toward = of.cross @ inverses[which[part]].T
-        means.append(s * (signs[part] * base + toward @ pulls[part, scale]))
-        left = of.variance + of.noise - (toward**2).sum(axis=1)
-        deviations.append(s * np.sqrt(np.maximum(left, 1e-8)))
+        one, s = int(which[part]), scales[scale]
+        if one not in toward:  # the same at every scale
+            of = covariances[one]
+            toward[one] = of.cross @ inverses[one].T
+            rest = of.variance + of.noise - (toward[one] ** 2).sum(axis=1)
+            left[one] = np.sqrt(np.maximum(rest, 1e-8))
+        means.append(s * (signs[part] * base + toward[one] @ pulls[part, scale]))
+        deviations.append(s * left[one])
     chosen = np.array([weights[part, scale] for part, scale in kept])
     return Forecast(
         means=np.array(means),

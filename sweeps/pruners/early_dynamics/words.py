@@ -9,6 +9,7 @@ import numpy as np
 
 from sweeps.pruners.early_dynamics.scores import Floats
 from sweeps.pruners.early_dynamics.table import Row, Table
+from sweeps.pruners.peers import NAMED
 from sweeps.trial import Action, Evidence, Verdict
 
 REASON = "early_dynamics"
@@ -83,12 +84,8 @@ def _standing(facts: Facts) -> str:
     )
     if value is None or math.isnan(value):
         return f"{where} it reported nothing that others reported ({value}: missing)."
-    peers = sum(1 for other in facts.view.rows if other.point is not None)
-    place = 1 + sum(
-        bool(facts.lead[i] > facts.lead[facts.index])
-        for i, other in enumerate(facts.view.rows)
-        if other.point is not None
-    )
+    there = facts.view.there
+    peers, place = len(there), 1 + int((facts.lead[there] > facts.lead[facts.index]).sum())
     cutoff = _cutoff(facts, signal)
     text = f"{where} its {_name(facts, signal)} was {value:.4g}; "
     text += f"it is number {place} of {peers} by its early signals."
@@ -111,8 +108,9 @@ def _verdict(facts: Facts, action: Action, message: str, *, audit: bool = False)
         "point": report.point if report else 0,
         "samples": report.samples if report else 0,
         "rung": row.point,
-        "compared": sum(other.point is not None for other in facts.view.rows),
-        "went_on": len(_ahead(facts)),
+        "compared": len(facts.view.there),
+        "peers": len(facts.view.there) - (row.point is not None),
+        "went_on": len(facts.view.went_on),
         **_ranks(facts),
         "miss_risk": facts.miss,
         "stated_risk": facts.stated,
@@ -125,7 +123,7 @@ def _verdict(facts: Facts, action: Action, message: str, *, audit: bool = False)
         signal=_name(facts, signal),
         value=value,
         cutoff=_cutoff(facts, signal),
-        peers=[r.number for r in facts.view.rows if r.point is not None and r is not row],
+        peers=_peers(facts),
         probability=facts.probability,
         details=details,
     )
@@ -153,25 +151,27 @@ def _name(facts: Facts, signal: str) -> str:
     return facts.view.watch or signal if signal == "metric" else signal
 
 
-def _ahead(facts: Facts) -> list[int]:
-    view = facts.view
-    return [i for i in {*view.ahead, *view.finished} if view.rows[i].point is not None]
-
-
 def _cutoff(facts: Facts, signal: str) -> float | None:
     """The signal of the least promising trial that went on."""
-    known = [
-        i for i in sorted(_ahead(facts)) if _value(facts, facts.view.rows[i], signal) is not None
-    ]
+    rows = facts.view.rows
+    known = [i for i in facts.view.went_on if _value(facts, rows[i], signal) is not None]
     if not known:
         return None
-    return _value(facts, facts.view.rows[min(known, key=lambda i: float(facts.lead[i]))], signal)
+    return _value(facts, rows[min(known, key=lambda i: float(facts.lead[i]))], signal)
 
 
 def _ranks(facts: Facts) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for column, name in enumerate(facts.view.signals):
         mine = facts.view.scores[facts.index, column]
-        there = np.array([row.point is not None for row in facts.view.rows])
-        found[f"rank_{name}"] = 1.0 + float((facts.view.scores[there, column] > mine).sum())
+        others = facts.view.scores[facts.view.there, column]
+        found[f"rank_{name}"] = 1.0 + float((others > mine).sum())
     return found
+
+
+def _peers(facts: Facts) -> list[int]:
+    """The nearest by their early signals."""
+    others = facts.view.there[facts.view.there != facts.index]
+    away = np.abs(facts.lead[others] - facts.lead[facts.index])
+    near = others[np.argsort(away, kind="stable")[:NAMED]]
+    return sorted(facts.view.rows[i].number for i in near)

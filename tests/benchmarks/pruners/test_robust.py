@@ -34,6 +34,13 @@ def test_running_everything_equals_chance(group: Group) -> None:
     assert luck == pytest.approx(compute, abs=0.05)
 
 
+def test_an_oracle_after_the_rung_pays_for_the_others_first_twentieth(group: Group) -> None:
+    bare, bound = robust.oracle([group]), robust.rung_oracle([group], 20)
+    assert bare < bound < 1.0
+    alone = replace(group, runs=group.runs[1:2])
+    assert robust.rung_oracle([alone], 20) == 1.0
+
+
 def test_below_chance_is_named() -> None:
     found = {("d", "norm missing", 0.1): (0.5, 0.4, 0.5), ("d", "norm missing", 0.2): (0.4, 1, 0.4)}
     (line,) = robust.lines(found)

@@ -126,7 +126,6 @@ def test_what_is_not_built_is_told_before_values_are_judged(web: httpx.Client, p
     answer = web.post(path, json=make_spec(**WHOLE))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:sweeps:problem:unsupported")
     assert {fault["pointer"] for fault in answer.json()["errors"]} == {
-        "/spec/workload/adapter",
         "/spec/budget/gpu_hours",
         "/spec/budget/wall_clock",
     }

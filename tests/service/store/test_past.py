@@ -26,10 +26,11 @@ from service.operations.finish import finish
 from service.operations.record import record
 from service.operations.submit import submit
 from service.schemas import FinishRequest, PastSweep
+from service.store import journal, summaries, sweeps
 from service.store import past as store
-from service.store import sweeps
 from service.store.past import past
 from sweeps.lifecycle import AttemptEnd
+from sweeps.result import make_result
 from sweeps.trial import Role
 
 
@@ -112,6 +113,36 @@ def test_what_is_not_finite_on_the_way_is_absent(session: Session) -> None:
     assert [point.metric for point in trial.points] == [None, 4, 3, 2, 1]
 
 
+def test_a_sweep_that_pruned_for_good_tells_nothing(session: Session) -> None:
+    """Its finals are those of a selection. One whose condemned all ran on tells all it saw."""
+    pruning = {"type": "early_dynamics"}
+    row = sweeps.find(session, finished(session, *run(0, [5, 4, 3, 2, 1]), pruning=pruning))
+    assert told(session) == []  # nobody has summed it up yet
+    report = make_result(sweeps.spec_of(row), journal.story(session, row.id)).pruning
+    assert report is not None
+    for condemned, audited, seen in ((0, 0, 1), (3, 3, 1), (3, 1, 0)):
+        changed = report.model_copy(update={"condemned": condemned, "audited": audited})
+        summaries.keep(row, row.journal_seq, changed)
+        session.flush()
+        assert len(told(session)) == seen
+
+
+def test_the_way_and_the_final_each_have_their_goal(session: Session) -> None:
+    """An accuracy that only the end measures: the loss of the evaluation was looked at."""
+    accuracy = {"name": "eval_exact_match", "goal": "maximize"}
+    reports = [
+        reported(0, make_report(1, eval_loss=7.0)),
+        reported(0, make_report(5, eval_loss=6.0, eval_exact_match=0.5)),
+    ]
+    finished(session, asked(0), started(0), *reports, ended(0), metric=accuracy)
+    finished(session, *run(0, [5, 4, 3, 2, 1]), metric={"name": "eval_loss", "goal": "maximize"})
+    (found,) = told(session, metric=accuracy)
+    assert (found.higher, found.trials[0].final) == (False, 0.5)
+    assert [point.metric for point in found.trials[0].points] == [7.0, 6.0]
+    (other,) = told(session, metric={"name": "eval_loss", "goal": "maximize"})
+    assert other.higher
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -154,6 +185,8 @@ def test_the_watched_metric_is_the_one_along_the_way(session: Session) -> None:
     assert along() == [None, 1.0]
     watch = {"name": "eval_other", "goal": "maximize"}
     row.spec = json.dumps(make_spec("old", pruning={"type": "early_dynamics", "watch": watch}))
+    summed = make_result(sweeps.spec_of(row), journal.story(session, row.id)).pruning
+    summaries.keep(row, row.journal_seq, summed)
     session.flush()
     assert along() == [7.0, 9.0]
 

@@ -13,6 +13,7 @@ from sweeps.simulator.recorded import Group
 from sweeps.simulator.refold import refold
 from sweeps.simulator.simulate import simulate
 from sweeps.simulator.told import Teller
+from sweeps.spec import Metric
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_reports_are_made_once(group: Group) -> None:
 def test_our_sweep_is_judged_by_its_final_and_watches_the_metric(group: Group) -> None:
     tried = Policy(pruning={"type": "early_dynamics", "risk": 0.2}, by_final=True)
     spec = tried.spec(group, 20).spec
-    assert spec.metric.model_dump() == {"name": "final_metric", "goal": "minimize"}
+    assert spec.metric == Metric(name="final_metric", goal="minimize")
     assert spec.pruning.model_dump()["watch"] == {"name": "eval_metric", "goal": "minimize"}
     driven = sweep(Teller(group), Policy(NeverPruner, by_final=True), Settings(points=4))
     told = [r.metrics for r in driven.story.trials[0].reports.values()]

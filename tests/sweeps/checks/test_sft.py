@@ -42,6 +42,26 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
         "true or false",
     ),
     (
+        {"workload": {"options": {"optim": "adafactor"}}},
+        "/spec/workload/options/optim",
+        "adamw_torch_fused, adamw_torch",
+    ),
+    (
+        {"workload": {"options": {"packing": True, "torch_compile": True}}},
+        "/spec/workload/options/packing",
+        "Take out one",
+    ),
+    (
+        {"workload": {"options": {"packing": "bfd"}}},
+        "/spec/workload/options/packing",
+        "true or false",
+    ),
+    (
+        {"workload": {"options": {"torch_compile": "inductor"}}},
+        "/spec/workload/options/torch_compile",
+        "true or false",
+    ),
+    (
         {"parameters": {"learning_rate": {"value": 0.1}}},
         "/spec/parameters/global_batch_size",
         "needs it",
@@ -101,7 +121,9 @@ def test_one_fault(changes: dict[str, Any], pointer: str, said: str) -> None:
         {"evaluation": {"exact_match": True, "max_new_tokens": 1023}},
         loss("eval_accuracy"),
         {"workload": {"data": SETS}, **loss("eval_kept_accuracy_norm")},
-        {"workload": {"options": {"gradient_checkpointing": True}}},
+        {"workload": {"options": {"gradient_checkpointing": True, "optim": "adamw_torch"}}},
+        # Refused by name in `sweeps.support`, and there alone.
+        {"workload": {"options": {"load_in_4bit": True, "optim": "paged_adamw_8bit"}}},
         {"workload": {"model": "org/name", "max_length": 4096}},
     ],
 )
@@ -170,3 +192,24 @@ def test_what_the_files_do_not_give_is_named(
     assert [fault.pointer for fault in faults] == pointers
     for fault in faults:
         assert ("There is: " in fault.mend) == (fault.pointer == "/spec/metric/name")
+
+
+def test_a_judge_needs_replies_and_gives_a_metric() -> None:
+    judged = {"evaluation": {"judge": "helpful", "max_new_tokens": 8}}
+    assert "eval_judge" in metrics(of(**judged))
+    assert sft_faults(of(**judged, metric={"name": "eval_judge", "goal": "maximize"})) == []
+    (fault,) = sft_faults(of({"data": {"train": "a"}}, **judged, **loss("loss")))
+    assert fault.pointer == "/spec/evaluation/judge"
+    (fault,) = measure_faults(of(**judged, **loss("eval_accuracy")), [""])
+    assert fault.pointer == "/spec/evaluation/judge"
+    (fault,) = sft_faults(of(evaluation={"judge": "helpful", "answer_marker": "#"}))
+    assert fault.pointer == "/spec/evaluation/answer_marker"
+
+
+def test_metrics_of_a_task_are_left_to_the_harness() -> None:
+    tasks = {"evaluation": {"tasks": ["arc_easy"]}}
+    up = {"metric": {"name": "eval_arc_easy_acc_norm", "goal": "maximize"}}
+    assert sft_faults(of(**tasks, **up)) == []
+    assert measure_faults(of(**tasks, **up), []) == []
+    assert sft_faults(of({"data": {"train": "a"}}, **tasks, **up)) == []
+    assert [fault.pointer for fault in sft_faults(of(**up))] == ["/spec/metric/name"]

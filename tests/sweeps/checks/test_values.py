@@ -33,6 +33,8 @@ def test_good_values_pass() -> None:
         ("batch_size", "Write global_batch_size"),
         ("per_device_train_batch_size", "write it under spec.resources"),
         ("num_train_epochs", "spec.horizon"),
+        ("rank", "Write lora_r."),
+        ("use_dora", "adapter: {values: [dora]}"),
         ("qqqq", "Known: global_batch_size, learning_rate"),
     ],
 )
@@ -108,3 +110,21 @@ def test_a_recipe_of_ones_own_has_any_names_but_keeps_those_of_every_run() -> No
 
 def test_a_word_too_long_to_be_kept() -> None:
     assert "longer than 500" in only(faults("mine", a={"value": "x" * 501})).message
+
+
+@pytest.mark.parametrize(
+    ("axis", "pointer", "mend"),
+    [
+        ({"values": ["all-linear", "q_proj v_proj"]}, "/values/1", "Write e.g. all-linear."),
+        ({"values": [7, "all-linear"]}, "/values/0", "Write e.g. all-linear."),
+        (
+            {"distribution": "uniform", "min": 0, "max": 1},
+            "/distribution", "List some of them: {values: [all-linear]}.",
+        ),
+    ],
+)  # fmt: skip
+def test_modules_are_named(axis: dict[str, Any], pointer: str, mend: str) -> None:
+    assert faults(lora_target_modules={"values": ["all-linear", "q_proj, model.v_proj"]}) == []
+    fault = only(faults(lora_target_modules=axis))
+    assert fault.pointer == f"/spec/parameters/lora_target_modules{pointer}"
+    assert fault.mend == mend

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from sweeps.checks import check
-from sweeps.errors import SpecError, UnsupportedError
+from sweeps.errors import SpecError
 from sweeps.journal import Prepared
 from sweeps.lifecycle import TRIAL_ENDS
-from sweeps.planning import plan
+from sweeps.phases import phase_lengths, phases_of
+from sweeps.planning import plan, resolve_horizon
 from sweeps.presets import load, names
 from sweeps.simulator.refold import refold
 from sweeps.simulator.simulate import simulate
@@ -22,12 +23,10 @@ PUBLISHED = {
     "tulu2": (128, 2e-5, ("warmup_ratio", 0.03), "linear", 2),
     "tulu3-8b": (128, 5e-6, ("warmup_ratio", 0.03), "linear", 2),
     "lab": (3840, 2e-5, ("warmup_steps", 0), "constant", 7),
-    "lab-phased": (128, 2e-5, ("warmup_steps", 25), "constant", 17),
+    "lab-phased": (128, 2e-5, ("warmup_steps", 25), "constant", 8.5),
     "mistral-like": (3840, 1e-6, ("warmup_steps", 0), "constant", None),
     "small-data": (32, 1e-6, ("warmup_steps", 0), "constant", 3),
 }
-REFUSED = ("lab-phased",)
-BUILT = [name for name in names() if name not in REFUSED]
 TRAIN_SAMPLES = 100_000
 
 
@@ -35,7 +34,7 @@ def test_all_of_them_are_shipped() -> None:
     assert names() == sorted([*PUBLISHED, "quickstart", "secret-recipe"])
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", names())
 def test_every_preset_parses_passes_the_checks_and_has_something_to_run(name: str) -> None:
     spec = parse_text(load(name))
     check(spec)
@@ -44,14 +43,11 @@ def test_every_preset_parses_passes_the_checks_and_has_something_to_run(name: st
     assert plan(spec).refused_count == 0
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_preset_of_what_is_not_built_is_refused_by_name(name: str) -> None:
-    spec = parse_text(load(name))
-    check(spec)
-    with pytest.raises(UnsupportedError) as caught:
-        refuse(spec)
-    assert [fault.pointer for fault in caught.value.faults] == ["/spec/workload/strategy"]
-    assert "not built" in load(name)
+def test_lab_phased_has_7_epochs_of_the_first_and_10_of_the_second() -> None:
+    """Of files of one size: the published numbers of ilab."""
+    spec = parse_text(load("lab-phased"))
+    horizon = resolve_horizon(spec, 2 * 50_000)
+    assert phase_lengths(spec.spec.workload, horizon, [50_000, 50_000]) == [350_000, 500_000]
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
@@ -81,12 +77,16 @@ def test_the_head_says_what_it_is_and_where_it_is_from(name: str) -> None:
     assert parse_text(load(name)).metadata.name == name
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", names())
 def test_every_preset_runs_to_its_end_on_the_virtual_clock(name: str) -> None:
     """With its own method and pruner, over toy curves whose best rate is its own first."""
     spec = parse_text(load(name))
     horizon = spec.spec.horizon.samples or round((spec.spec.horizon.epochs or 0) * TRAIN_SAMPLES)
     prepared = Prepared(horizon_samples=horizon, train_samples=TRAIN_SAMPLES)
+    if phases := phases_of(spec.spec.workload):
+        rows = [TRAIN_SAMPLES // len(phases)] * len(phases)
+        lengths = phase_lengths(spec.spec.workload, horizon, rows)
+        prepared = prepared.model_copy(update={"phase_samples": lengths})
     rate = float(_axes(spec)["learning_rate"].values[0])
     curves = Synthetic(spec.spec.metric, best_rate=rate)
     simulation = simulate(spec, curves, slots=4, prepared=prepared)

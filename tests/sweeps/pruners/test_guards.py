@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from stories import make_report, make_step
 
-from sweeps.points import RunPlan
+from sweeps.points import RunPlan, Stage, run_plan
 from sweeps.pruners.guards import judge, step_guard
 from sweeps.trial import Action, Report, Verdict
 
@@ -152,3 +152,16 @@ def test_a_repeated_report_changes_nothing() -> None:
     reports = [flat(1, 2.0), *[flat(point, 3.5) for point in (2, 3, 4)]]
     known = {report.point: report for report in reports}
     assert judge(dict(RATE), known, reports[-1], PLAN) == last(reports)
+
+
+def test_a_phase_on_other_data_begins_where_its_loss_begins() -> None:
+    """A loss that is higher there is no divergence; one that climbs from there on is."""
+    plan = run_plan({"global_batch_size": 10}, 1000, 10, (Stage(350), Stage(650)))
+    steady = [flat(point, 1.0) for point in (1, 2, 3)] + [flat(p, 5.0) for p in range(4, 11)]
+    assert all(last(steady[:upto], plan) is None for upto in range(1, 11))
+    # Point 4 has seen both phases: the first of its own is point 5.
+    climbing = [*steady[:5], *[flat(point, 7.0) for point in (6, 7, 8)]]
+    assert last(climbing[:7], plan) is None
+    found = last(climbing, plan)
+    assert found is not None
+    assert found.reason == "diverged"

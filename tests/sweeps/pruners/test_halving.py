@@ -52,6 +52,7 @@ def test_the_first_ones_wait_until_eta_are_there() -> None:
     assert evidence.details == {
         "point": 1,
         "samples": 100,
+        "peers": 1,
         "reached": 2,
         "places": 0,
         "broken": 0,

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from panels import base_row, finish, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.pruners.median import MedianPruner
@@ -38,7 +39,7 @@ def test_worse_than_the_median_stops_and_says_so() -> None:
     evidence = verdict.evidence
     assert (evidence.signal, evidence.value, evidence.cutoff) == ("eval_loss", 5.0, 2.0)
     assert evidence.peers == [1, 2, 3]
-    assert evidence.details == {"point": 2, "samples": 200}
+    assert evidence.details == {"point": 2, "samples": 200, "peers": 3}
     assert verdict.message == (
         "At point 2 of 10 (200 samples) its best eval_loss so far was 5, worse than 2, "
         "the median of 3 trials at the same point."
@@ -128,3 +129,17 @@ def test_a_signal_of_the_windows_can_be_the_metric() -> None:
 def test_settings_of_another_pruner_are_a_mistake_of_the_code() -> None:
     with pytest.raises(TypeError, match="never"):
         MedianPruner(make_spec(pruning={"type": "never"}))
+
+
+def test_peers_that_ended_beyond_a_limit_count_as_the_worst() -> None:
+    """Without that those that forgot most would set the bar, and stop all that may win."""
+    script = Script()
+    base_row(script)
+    for loss, kept in ((1.0, 0.1), (1.1, 0.2), (3.0, 0.8)):
+        finish(script, loss, kept)
+    number = script.ask()
+    pruning = {"type": "median", "grace": 0, "min_peers": 3}
+    report = make_report(5, 2.0)
+    free = MedianPruner(make_spec(pruning=pruning)).judge(script.story, number, report)
+    held = MedianPruner(limited(pruning=pruning)).judge(script.story, number, report)
+    assert (free.action, held.action) == (Action.STOP, Action.CONTINUE)

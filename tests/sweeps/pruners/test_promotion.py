@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from panels import KEPT, base_row, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.journal import CommandApplied, Judged
@@ -245,3 +246,19 @@ def test_judging_again_what_the_journal_holds_already_is_the_same() -> None:
     first = RULE.judge(script.story, number, make_report(1, 9.0))
     script.say(number, make_report(1, 9.0), first)
     assert RULE.judge(script.story, number, make_report(1, 9.0)) == first
+
+
+@pytest.mark.parametrize(("kept", "back_again"), [(0.8, None), (0.1, 2)])
+def test_the_place_of_one_that_breaks_a_limit_goes_to_the_next(
+    kept: float, back_again: int | None
+) -> None:
+    script, spec = Script(), limited(pruning={"type": "halving"})
+    base_row(script)
+    first = script.ask()
+    script.say(first, make_report(1, 1.0))
+    for value in (2.0, 3.0):
+        park(script, script.ask(), 1, value)
+    script.say(first, make_report(10, 1.0, metrics={KEPT: kept}))
+    script.end(first)
+    found = HalvingPruner(spec).revive(script.story, False, True)
+    assert (None if found is None else found[0]) == back_again

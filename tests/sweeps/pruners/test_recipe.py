@@ -66,6 +66,7 @@ def test_high_norm_and_low_loss_are_parked_and_the_verdict_says_why() -> None:
     assert evidence.details == {
         "point": 1,
         "samples": 100,
+        "peers": 3,
         "reached": 4,
         "places": 2,
         "broken": 0,

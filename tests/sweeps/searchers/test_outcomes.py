@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from panels import KEPT, finish, limited
 from stories import HORIZON, POINTS, Script, make_report, make_spec
 
 from sweeps.journal import CommandApplied, Judged
@@ -175,3 +176,30 @@ def test_parked_without_a_measurement_is_open() -> None:
 def test_before_anything_finished_there_is_no_stand_in() -> None:
     found = [Outcome({}, Fate.CUT), Outcome({}, Fate.LOST)]
     assert with_stand_ins(found, Metric(name="eval_loss", goal="minimize")) == found
+
+
+def test_a_trial_that_breaks_a_limit_is_known_to_be_bad_and_no_value_is_told() -> None:
+    script, spec = Script(), limited()
+    base = script.ask(role=Role.BASE)
+    finish(script, 0.1, 0.2)
+    assert [one.fate for one in outcomes(spec, script.story)] == [Fate.DONE]
+    script.say(base, make_report(POINTS, 9.0, metrics={KEPT: 0.8}))
+    script.end(base)
+    finish(script, 1.0, 0.8)
+    finish(script, 2.0, 0.8)
+    found = outcomes(spec, script.story)
+    assert [(one.fate, one.value) for one in found] == [
+        (Fate.CUT, None), (Fate.DONE, 1.0), (Fate.DONE, 2.0),
+    ]  # fmt: skip
+    # A model that learns from values alone is told the worst.
+    assert [one.value for one in with_stand_ins(found, spec.spec.metric)] == [2.0, 1.0, 2.0]
+
+
+def test_the_unseen_sets_are_not_told() -> None:
+    data = {"train": "a", "eval": "b", "unseen": "c"}
+    script = Script()
+    number = script.ask()
+    script.say(number, make_report(POINTS, 1.0, metrics={"unseen_loss": 7.0}))
+    script.end(number)
+    (one,) = told(script, workload={"model": {"tiny": "llama"}, "data": data})
+    assert (one.value, one.curve) == (1.0, {POINTS: 1.0})

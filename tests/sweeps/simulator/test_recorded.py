@@ -15,6 +15,7 @@ from sweeps.simulator.folders import read_groups
 from sweeps.simulator.recorded import Group, RecordedCurve, Run, whole
 from sweeps.simulator.simulate import simulate
 from sweeps.simulator.tables import CurvesError, Numbers
+from sweeps.spec import Metric
 from sweeps.trial import Params, StepRecord, Trial
 
 
@@ -95,7 +96,7 @@ def test_a_group_is_a_sweep_that_passes_the_checks(group: Group) -> None:
     spec = group.spec(5, pruning={"type": "median"})
     check(spec)
     assert spec.spec.horizon.samples == group.horizon == 400
-    assert spec.spec.metric.model_dump() == {"name": "eval_metric", "goal": "minimize"}
+    assert spec.spec.metric == Metric(name="eval_metric", goal="minimize")
     assert [row["config_id"] for row in spec.spec.parameters.paired] == [
         run.params["config_id"] for run in group.runs
     ]
@@ -113,7 +114,7 @@ def test_a_group_without_a_metric_is_judged_by_its_loss(tmp_path: Path) -> None:
 def test_a_sweep_may_be_judged_by_its_final_and_watch_the_metric(group: Group) -> None:
     found = dataclasses.replace(group, higher_is_better=True)
     spec = found.spec(5, by_final=True, pruning={"type": "never"})
-    assert spec.spec.metric.model_dump() == {"name": "final_metric", "goal": "maximize"}
+    assert spec.spec.metric == Metric(name="final_metric", goal="maximize")
     assert found.watch == {"name": "eval_metric", "goal": "minimize"}
     simulation = simulate(spec, group, slots=2)
     told = {name for r in simulation.story.trials[0].reports.values() for name in r.metrics}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from recipe_support import RecordingLink, Run, make_run
 
 from sweeps.spec import Evaluation
+from sweeps.trial import Footprint
 from workers.recipes.context import Order, Part, Paused, Stopped
 
 
@@ -121,7 +123,7 @@ def test_a_recipe_that_catches_exceptions_cannot_swallow_a_stop() -> None:
 @pytest.mark.parametrize("at", [4, 8, 12])
 def test_a_resumed_context_goes_on_as_if_nothing_had_happened(tmp_path: Path, at: int) -> None:
     whole = make_run(tmp_path, trial="whole")
-    register(whole)
+    register(whole, {"at": at})
     drive(whole, 6)
     first = make_run(tmp_path, link=RecordingLink(Order.PAUSE, at))
     register(first, {"at": at})
@@ -210,6 +212,9 @@ class Allocator:
     def reset_peak_memory_stats(self) -> None:
         self.peak = self.in_use
 
+    def get_device_properties(self, device: int) -> SimpleNamespace:
+        return SimpleNamespace(name="NVIDIA Test", total_memory=1000)
+
 
 def test_a_window_has_its_own_peak_of_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -220,8 +225,16 @@ def test_a_window_has_its_own_peak_of_memory(
     register(run)
     for step_peak in (50, 20, 30, 20, 20, 25):
         gpu.use(step_peak)
+        run.context.micro_batch(step_peak)
         drive(run, 1)
     assert [report.window.peak_memory_bytes for report in run.link.reports] == [50, 30, 25]
+    told = run.link.reports[-1].footprint
+    assert told == Footprint(
+        device="NVIDIA Test",
+        device_memory_bytes=1000,
+        micro_batch_tokens=50,
+        checkpoint_bytes=len("{}"),
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from curve_files import small_sweep, write_folder
-from recipe_support import RecordingLink, Run, make_run
+from recipe_support import RecordingLink, Run, make_run, timeless
 
 from sweeps.errors import SpecError
 from sweeps.simulator.folders import read_groups
@@ -41,13 +41,8 @@ def replay(root: Path, config: str, trial: str = "trial", link: RecordingLink | 
     return made
 
 
-def timeless(reports: list[Report]) -> list[str]:
-    return [
-        report.model_copy(
-            update={"window": report.window.model_copy(update={"tokens_per_second": None})}
-        ).model_dump_json()
-        for report in reports
-    ]
+def dumped(reports: list[Report]) -> list[str]:
+    return [timeless(report).model_dump_json() for report in reports]
 
 
 def simulated(root: Path, config: str) -> list[str]:
@@ -55,23 +50,23 @@ def simulated(root: Path, config: str) -> list[str]:
     made = make_run(root, horizon=400, points=POINTS, params={"global_batch_size": 10})
     trial = Trial(0, {"config_id": config, "global_batch_size": 10, "learning_rate": 0.1})
     plan = made.context.plan
-    return timeless(list(iter(Walk(group.of(trial, plan), plan, 1).next_report, None)))
+    return dumped(list(iter(Walk(group.of(trial, plan), plan, 1).next_report, None)))
 
 
 @pytest.mark.parametrize("config", ["lr=0.1", "lr=0.05"])
 def test_a_run_is_told_as_the_simulator_tells_it(root: Path, config: str) -> None:
     """The second one reached its target at three quarters."""
-    told = timeless(replay(root, config).link.reports)
+    told = dumped(replay(root, config).link.reports)
     assert told == simulated(root, config)
 
 
 def test_a_resumed_replay_goes_on_where_it_was(root: Path) -> None:
-    whole = timeless(replay(root, "lr=0.1", "whole").link.reports)
+    whole = dumped(replay(root, "lr=0.1", "whole").link.reports)
     paused = RecordingLink(Order.PAUSE, order_at=170)
     with pytest.raises(Paused):
         replay(root, "lr=0.1", "broken", paused)
     rest = replay(root, "lr=0.1", "broken")
-    assert timeless([*paused.reports, *rest.link.reports]) == whole
+    assert dumped([*paused.reports, *rest.link.reports]) == whole
     assert len(paused.reports) == 2
 
 

@@ -14,6 +14,7 @@ from recipe_support import (
     Run,
     held_out,
     make_run,
+    timeless,
     tiny_workload,
     write_rows,
 )
@@ -21,15 +22,10 @@ from trained import same, weights
 
 from sweeps.errors import SpecError
 from sweeps.spec import Evaluation
-from sweeps.trial import Params, Report
+from sweeps.trial import Params
 from workers.recipes.context import Order, Paused, Stopped
 from workers.recipes.parts.tokenizer import train_tokenizer
 from workers.recipes.sft import prepare, run
-
-
-def timeless(report: Report) -> Report:
-    window = report.window.model_copy(update={"tokens_per_second": None})
-    return report.model_copy(update={"window": window})
 
 
 def test_a_resumed_run_is_bit_identical_after_a_save_at_any_step(dropout_base: Path) -> None:

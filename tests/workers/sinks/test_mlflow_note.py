@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from panels import base_row, finish, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.trial import Action, Evidence, Role, Verdict, trial_id
@@ -95,3 +96,26 @@ def test_what_pruning_did_is_told() -> None:
     text = note_of(script)
     assert "`median` condemned 1 of 2 trials, saving 30 % of the compute." in text
     assert "`median`" not in before
+
+
+def test_what_was_lost_stands_in_the_ranking() -> None:
+    script = Script()
+    base_row(script)
+    finish(script, 0.1, 0.5)
+    finish(script, 1.0, 0.75)
+    text = note(limited(), script.story, "swp_" + "1" * 32, "DONE", "", None, {})
+    lines = text.splitlines()
+    assert "| rank | trial | eval_loss | drop of eval_kept_accuracy | configuration |" in lines
+    (kept,) = [line for line in lines if line.startswith("| 1 | 2 |")]
+    (over,) = [line for line in lines if line.startswith("| 2 (over) | 1 |")]
+    assert "| +0.05 |" in kept
+    assert "| +0.3 |" in over
+
+
+def test_an_audit_is_marked_in_the_ranking() -> None:
+    script = Script()
+    script.run(2.0, 1.0)
+    script.audit(3.0, 0.5)
+    text = note_of(script, t1="http://run/1")
+    assert "| 1 | [1](http://run/1) (audit) | 0.5 |" in text
+    assert "| 0 | 1 |" in text

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from panels import KEPT, finish, limited
 from stories import Script, make_report, make_spec, plain
 
 from sweeps.journal import CommandApplied, Judged
 from sweeps.lifecycle import AttemptEnd
 from sweeps.spec import parse
-from sweeps.trial import Action, Evidence, Role, Verdict, trial_id
+from sweeps.trial import Action, BatchCut, Evidence, Role, Verdict, trial_id
 from workers.sinks.mlflow_chronicle import Chronicle
 from workers.sinks.mlflow_runs import FAILED, FINISHED, KILLED, RUNNING, RunPicture
 from workers.sinks.mlflow_trial import trial_name, trial_picture
@@ -68,6 +69,19 @@ def test_a_finished_trial_shows_its_best_beside_its_last() -> None:
     assert picture.status == FINISHED
     assert [(p.key, p.value, p.step) for p in picture.points] == [("best_eval_loss", 1.0, 0)]
     assert picture.ended == picture.points[0].timestamp
+
+
+def test_an_ended_trial_says_how_fast_it_ran_and_what_memory_it_took() -> None:
+    script = Script()
+    number = script.ask()
+    for point, seconds, peak in ((8, 1.0, 5), (9, 0.5, 7), (10, 0.1, 6)):
+        report = make_report(point, 1.0, seconds=seconds)
+        window = report.window.model_copy(update={"peak_memory_bytes": peak})
+        script.say(number, report.model_copy(update={"window": window}))
+    assert picture_of(script).points == []
+    script.end(number)
+    found = {point.key: point.value for point in picture_of(script).points}
+    assert found == {"best_eval_loss": 1.0, "tokens_per_second": 200.0, "peak_memory_bytes": 7.0}
 
 
 def test_a_pruned_trial_says_why() -> None:
@@ -211,3 +225,46 @@ def test_the_name_tells_what_varies(
     record.trial.params.clear()
     record.trial.params.update(params)  # type: ignore[arg-type]
     assert trial_name(parse(plain(parameters=parameters)), record) == name
+
+
+def test_how_the_batch_was_cut_is_told_by_tags() -> None:
+    cut = BatchCut(
+        effective_batch_size=10,
+        devices=1,
+        per_device_train_batch_size=2,
+        gradient_accumulation_steps=5,
+        halvings=2,
+    )
+    script = Script()
+    script.ask()
+    script.say(0, make_report(1).model_copy(update={"cut": cut}))
+    tags = picture_of(script).tags
+    assert tags["sweep.per_device_train_batch_size"] == "2"
+    assert tags["sweep.effective_batch_size"] == "10"
+    assert tags["sweep.halvings"] == "2"
+    assert "sweep.packed_tokens" not in tags
+
+
+def drops_of(script: Script, number: int) -> dict[str, float]:
+    chronicle = Chronicle(limited())
+    for entry in script.entries:
+        chronicle.take(entry)
+    picture = trial_picture(chronicle, SWEEP, number, "parent", over=False)
+    return {p.key: p.value for p in picture.points if p.key.startswith("drop_")}
+
+
+def test_a_finished_trial_shows_what_it_lost_once_the_base_is_evaluated() -> None:
+    script = Script()
+    base = script.ask(role=Role.BASE)
+    number = finish(script, 1.0, 0.75)
+    assert drops_of(script, number) == {}
+    script.say(base, make_report(10, 9.0, metrics={KEPT: 0.8}))
+    script.end(base)
+    assert drops_of(script, number) == pytest.approx({f"drop_{KEPT}": 0.05})
+    assert drops_of(script, base) == {}
+    chronicle = Chronicle(limited())
+    for entry in script.entries[:-1]:
+        chronicle.take(entry)
+    chronicle.touched.clear()
+    chronicle.take(script.entries[-1])
+    assert chronicle.touched == {base, number}, "those that ended before are written again"

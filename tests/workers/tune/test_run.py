@@ -38,9 +38,10 @@ pytestmark = pytest.mark.xdist_group("ray")
 class Bench:
     """A driver without its service: a book on disk, a conductor, Ray."""
 
-    def __init__(self, folder: Path, spec: SweepSpec, slots: int = 2) -> None:
+    def __init__(self, folder: Path, spec: SweepSpec, slots: int = 2, **changes: Any) -> None:
         self.spec, self.folder = spec, folder
-        settings = WorkerSettings(storage=folder, recipes=TOY, data_roots="", beat_seconds=0.1)
+        given = {"recipes": TOY, "data_roots": "", "beat_seconds": 0.1, **changes}
+        settings = WorkerSettings(storage=folder, **given)
         self.book = Book(settings.sweep_folder(SWEEP) / "journal.jsonl", [])
         if self.book.story.prepared is None:
             self.book.append(Prepared(horizon_samples=320, devices_per_trial=1))
@@ -125,6 +126,20 @@ def test_workers_stay_warm(joined: RayHead, tmp_path: Path) -> None:
     pids = (tmp_path / "pids").read_text().split()
     assert len(pids) == 4
     assert len(set(pids)) <= 2  # Ray may start one spare
+
+
+def test_a_worker_that_leaks_is_replaced_and_no_trial_notices(
+    joined: RayHead, tmp_path: Path
+) -> None:
+    options = {"pid_file": str(tmp_path / "pids"), "leak_mb": 128}
+    spec = toy_spec(workload={"recipe": "toy", "options": options})
+    bench = Bench(tmp_path, spec, slots=1, worker_growth_mb=96)
+    bench.run()
+    assert bench.states() == ["DONE"] * 4
+    assert all(len(record.attempts) == 1 for record in bench.book.story.trials.values())
+    pids = (tmp_path / "pids").read_text().split()
+    # Each worker's second trial is its last.
+    assert max(pids.count(pid) for pid in pids) == 2
 
 
 def test_a_killed_worker_is_resumed_elsewhere(quiet: Bench, tmp_path: Path) -> None:

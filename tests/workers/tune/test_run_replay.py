@@ -40,7 +40,8 @@ QUICK = ("halving", "median")
 REPLAY = "replay=workers.recipes.replay:run"
 pytestmark = pytest.mark.xdist_group("ray")
 # What a wall clock measured.
-_CLOCKS = ("seconds", "tokens_per_second")
+# And what the device is, which the simulator has not.
+_CLOCKS = ("seconds", "tokens_per_second", "footprint")
 
 
 @pytest.fixture(scope="module")

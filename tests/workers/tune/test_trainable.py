@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import toy_recipe
 from tests_support import make_order, toy_spec
 
+from workers.order import AttemptOrder
 from workers.runner import Runner
 from workers.settings import WorkerSettings
-from workers.tune.trainable import AttemptError, TrialTrainable
+from workers.tune import trainable
+from workers.tune.trainable import AttemptError, TrialTrainable, limit_memory
+from workers.upkeep import Upkeep
 
 
 def config(settings: WorkerSettings, number: int = 0, **options: Any) -> dict[str, Any]:
@@ -84,6 +88,51 @@ def test_what_a_recipe_raises_can_be_read_from_rays_text(settings: WorkerSetting
     assert "raised at step 0" in read.text
     assert read.fatal is False
     assert AttemptError.read("The actor died unexpectedly") is None
+
+
+def test_a_worker_that_leaks_says_so_with_the_last_result(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainable, "_UPKEEP", Upkeep())
+    settings = settings.model_copy(update={"worker_growth_mb": 96})
+    actor = TrialTrainable(config(settings, leak_mb=64))
+    said = []
+    for number in range(1, 4):
+        results = [until_report(actor) for _ in range(6)]
+        said.append([result["worn"] for result in results])
+        assert actor.reset_config(config(settings, number=number, leak_mb=64))
+    actor.cleanup()
+    # The first one's is the level; the third one's leak is the first beyond it and the 96 MB.
+    assert said == [[False] * 6, [False] * 6, [False] * 5 + [True]]
+
+
+def test_a_worker_that_leaked_in_a_stopped_trial_says_so_in_the_next(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainable, "_UPKEEP", Upkeep())
+    settings = settings.model_copy(update={"worker_growth_mb": 32})
+    actor = TrialTrainable(config(settings, leak_mb=64))
+    assert [until_report(actor)["worn"] for _ in range(6)] == [False] * 6
+    for number in (1, 2):
+        assert actor.reset_config(config(settings, number=number, leak_mb=64))
+        last = until_report(actor)
+    assert last["worn"] is True
+    actor.cleanup()
+
+
+@pytest.mark.parametrize(("device", "share", "set_to"), [("cuda", 0.5, [0.5]), ("cuda", 1, [])])
+def test_a_shared_gpu_is_not_taken_whole(
+    order: AttemptOrder,
+    device: str,
+    share: float,
+    set_to: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stand-in for torch's own limit: that it holds, only a device can show."""
+    seen: list[float] = []
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", seen.append)
+    limit_memory(order.model_copy(update={"device": device, "device_share": share}))
+    assert seen == set_to
 
 
 @pytest.fixture

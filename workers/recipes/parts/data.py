@@ -44,6 +44,19 @@ class Examples:
     def __len__(self) -> int:
         return len(self.answers)
 
+    @property
+    def lengths(self) -> Ids:
+        """Tokens of every example."""
+        return np.diff(self.bounds)
+
+    @property
+    def label_counts(self) -> Ids:
+        """Tokens of every example that a loss is taken over: its first is predicted by nothing."""
+        starts = self.bounds[:-1]
+        learnt = np.add.reduceat(self.learnt, starts, dtype=np.int64)
+        counts: Ids = learnt - self.learnt[starts]
+        return counts
+
     def example(self, index: int) -> tuple[Ids, Marks]:
         """Token ids and marks of one example, both of its length."""
         span = slice(self.bounds[index], self.bounds[index + 1])

@@ -9,11 +9,12 @@ from huggingface_hub import hf_hub_download
 
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
+from sweeps.phases import phases_of
 from sweeps.spec import Data, TinyModel, Workload
 from workers.recipes import Facts
 from workers.recipes.parts.choices import Question, read_held_out
 from workers.recipes.parts.formats import Example, read_examples
-from workers.recipes.parts.rows import Source, eval_sources, train_source
+from workers.recipes.parts.rows import Source, eval_sources, train_sources, unseen_sources
 from workers.roots import DataRoots
 
 MODEL = "/spec/workload/model"
@@ -23,30 +24,55 @@ def prepare(workload: Workload, roots: DataRoots) -> Facts:
     """Read every row once. Raises SpecError with a fault for each file that cannot be used.
 
     The digest is SHA-256 over one line a source, `use label digest`, train first, then the eval
-    sets in the order written.
+    sets in the order written, then the unseen ones.
     """
     faults = _model_faults(workload, roots)
     try:
         _, data = required(workload)
     except SpecError as error:
         raise SpecError([*faults, *error.faults]) from error
-    sources, missing = _sources(data, roots)
+    sources, missing = _sources(workload, data, roots)
     faults += missing
-    counts = {"train": 0, "eval": 0}
-    lines, questions = [], []
+    counts = {"train": 0, "eval": 0, "unseen": 0}
+    lines, questions, seen = [], list[str](), dict[str, Source]()
+    phases = list[int]()
     for source in sources:
         try:
-            rows = _rows(source, data)
-            counts[source.use] += len(rows)
-            if isinstance(rows[0], Question):
+            rows, digest = _rows(source, data), source.digest()
+            # Two phases may take the same examples; they are so many all the same.
+            counts[source.use] += 0 if source.use == "train" and digest in seen else len(rows)
+            phases += [len(rows)] if source.use == "train" else []
+            asks = isinstance(rows[0], Question)
+            if asks and source.use == "eval":
                 questions.append(source.label)
-            lines.append(f"{source.use} {source.label} {source.digest()}\n")
+            faults += _unseen_faults(source, asks, data, questions, seen.get(digest))
+            seen[digest] = source
+            lines.append(f"{source.use} {source.label} {digest}\n")
         except SpecError as error:
             faults += error.faults
     if faults:
         raise SpecError(faults)
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return Facts(counts["train"], counts["eval"], digest, tuple(questions))
+    return Facts(counts["train"], counts["eval"], digest, tuple(questions), tuple(phases))
+
+
+def _unseen_faults(
+    source: Source, asks: bool, data: Data, questions: Sequence[str], same: Source | None
+) -> list[Fault]:
+    """An unseen set that was seen after all (`same` has its content), or that is of another kind
+    than the eval set of its name. Sources come in the order train, eval, unseen."""
+    if source.use != "unseen":
+        return []
+    if same is not None and same.use != "unseen":
+        message = f"it has the content of {same.pointer}: it is not unseen"
+        return [Fault(source.pointer, shorten(source.name), message, "Name other examples.")]
+    twins = data.eval if isinstance(data.eval, dict) else [""] if data.eval else []
+    if source.label in twins and asks != (source.label in questions):
+        kinds = ("asks multiple choice", "does not")
+        message = f"it {kinds[not asks]}, the eval set of its name {kinds[asks]}"
+        mend = "Name a set of the same kind, or give it a name of its own."
+        return [Fault(source.pointer, shorten(source.name), message, mend)]
+    return []
 
 
 def _rows(source: Source, data: Data) -> Sequence[Example | Question]:
@@ -54,28 +80,30 @@ def _rows(source: Source, data: Data) -> Sequence[Example | Question]:
 
 
 def required(workload: Workload) -> tuple[str | TinyModel, Data]:
-    """The model and data of a workload. Raises SpecError naming what is absent."""
-    faults = []
+    """The model and data of a workload. Raises SpecError naming what is absent: phases name their
+    training data themselves."""
+    faults, phases = [], phases_of(workload)
     if workload.model is None:
         faults.append(_absent(MODEL, "a hub id, a folder under the data roots, or {tiny: llama}"))
-    if workload.data is None:
+    if workload.data is None and not phases:
         faults.append(_absent("/spec/workload/data", "data: {train: data/train.jsonl}"))
-    if workload.model is None or workload.data is None:
+    if workload.model is None or (workload.data is None and not phases):
         raise SpecError(faults)
-    return workload.model, workload.data
+    return workload.model, workload.data or Data()
 
 
-def _sources(data: Data, roots: DataRoots) -> tuple[list[Source], list[Fault]]:
+def _sources(workload: Workload, data: Data, roots: DataRoots) -> tuple[list[Source], list[Fault]]:
     sources: list[Source] = []
     faults: list[Fault] = []
     try:
-        sources.append(train_source(data, roots))
+        sources += train_sources(workload, roots)
     except SpecError as error:
         faults += error.faults
-    try:
-        sources += eval_sources(data, roots)
-    except SpecError as error:
-        faults += error.faults
+    for held_out in (eval_sources, unseen_sources):
+        try:
+            sources += held_out(data, roots)
+        except SpecError as error:
+            faults += error.faults
     return sources, faults
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from transformers.utils import logging
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
 from sweeps.spec import Data, TinyModel
+from workers.recipes.parts.adapters import take_off
 from workers.recipes.parts.facts import MODEL
 from workers.recipes.parts.formats import Example, Pair, read_examples
+from workers.recipes.parts.options import plain
 from workers.recipes.parts.rows import Source
 from workers.recipes.parts.tokenizer import load_tokenizer, train_tokenizer
 from workers.roots import DataRoots
@@ -28,15 +31,22 @@ from workers.roots import DataRoots
 
 @dataclass
 class Base:
-    """A model that trials train one after the other, and the weights they all start from."""
+    """A model that trials train one after the other, and the weights they all start from.
+
+    `spec` is what the workload names it by.
+    """
 
     key: str
+    spec: str | TinyModel
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     pristine: dict[str, torch.Tensor]
 
     def fresh(self) -> PreTrainedModel:
-        """The model with its first weights, in training mode, without gradients."""
+        """The model with its first weights, in training mode, without gradients: nothing of the
+        trial before is left, no adapter, no frozen layer, no option."""
+        take_off(self.model)
+        plain(self.model)
         self.model.load_state_dict(self.pristine)
         self.model.zero_grad(set_to_none=True)
         self.model.train()
@@ -56,10 +66,11 @@ def positions(model: PreTrainedModel) -> int:
 def load_base(
     spec: str | TinyModel,
     data: Data,
-    train: Source,
+    train: Sequence[Source],
     roots: DataRoots,
     cache: dict[str, Any],
     device: str,
+    digest: Callable[[Source], str] = Source.digest,
 ) -> Base:
     """The base of a workload, from the worker's cache when the model's files are the same.
 
@@ -68,7 +79,7 @@ def load_base(
     """
     name = spec.tokenizer if isinstance(spec, TinyModel) else spec
     folder = roots.find(name, _pointer(spec)) if name else None
-    stamp = _stamp(folder) if folder else name or train.digest()
+    stamp = _stamp(folder) if folder else name or " ".join(map(digest, train))
     key = f"{device} {spec!r} {stamp}"
     if (held := cache.get("sft.base")) is not None and held.key == key:
         base: Base = held
@@ -78,17 +89,18 @@ def load_base(
         tokenizer = load_tokenizer(name, folder, _pointer(spec))
     else:
         size = spec.vocab_size if isinstance(spec, TinyModel) else 0
-        tokenizer = train_tokenizer(_texts(read_examples(train, data)), size)
+        read = [example for source in train for example in read_examples(source, data)]
+        tokenizer = train_tokenizer(_texts(read), size)
     if isinstance(spec, TinyModel):
         model = build_tiny(spec)
-        _name_specials(model, tokenizer)
+        name_specials(model, tokenizer)
     else:
         model = _pretrained(spec, folder)
     if len(tokenizer) > (size := model.get_input_embeddings().num_embeddings):
         message = f"the tokenizer has {len(tokenizer)} tokens, the model only {size}"
         raise SpecError([Fault(MODEL, shorten(name), message, "Name a tokenizer that fits.")])
     pristine = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
-    cache["sft.base"] = loaded = Base(key, model.to(device), tokenizer, pristine)
+    cache["sft.base"] = loaded = Base(key, spec, model.to(device), tokenizer, pristine)
     return loaded
 
 
@@ -112,7 +124,8 @@ def build_tiny(spec: TinyModel) -> PreTrainedModel:
         return LlamaForCausalLM(config)
 
 
-def _name_specials(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+def name_specials(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Tell a model that was built from a config which tokens begin, end and pad a text."""
     for config in (model.config, model.generation_config):
         config.bos_token_id = tokenizer.bos_token_id
         config.eos_token_id = tokenizer.eos_token_id

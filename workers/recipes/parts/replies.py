@@ -60,7 +60,11 @@ class Generator:
             pad_token_id=pad,
         )
         with _no_habits(model), precision(self.device), torch.no_grad():
-            out = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+            # A rank that has all weights generates alone; by itself transformers would wait for the
+            # others at every token.
+            out = model.generate(
+                input_ids=ids, attention_mask=mask, generation_config=config, synced_gpus=False
+            )
         texts: list[str] = self.tokenizer.batch_decode(
             out[:, ids.shape[1] :], skip_special_tokens=True
         )

@@ -13,12 +13,14 @@ import datasets
 
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
-from sweeps.spec import Data
+from sweeps.phases import AT, phases_of
+from sweeps.spec import Data, Workload
 from workers.roots import DataRoots
 
 Row = dict[str, Any]
 # A hub data set has splits where files have names: the first of these that is there is read.
-_SPLITS = {"train": ("train",), "eval": ("validation", "test")}
+_SPLITS = {"train": ("train",), "eval": ("validation", "test"), "unseen": ("test",)}
+Use = Literal["train", "eval", "unseen"]
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ class Source:
     """One place that examples come from.
 
     `pointer` is where the spec names it, `path` the real file (None: `name` is a hub id),
-    `label` is "" or the eval set's name in metrics ("retention" -> eval_retention_loss).
+    `label` is "" or the held-out set's name in metrics ("retention" -> eval_retention_loss).
     """
 
     name: str
     pointer: str
     path: Path | None
-    use: Literal["train", "eval"]
+    use: Use
     label: str = ""
 
     def digest(self) -> str:
@@ -55,27 +57,52 @@ class Source:
         return SpecError([Fault(self.pointer, shorten(where), message, mend)])
 
 
+def train_sources(workload: Workload, roots: DataRoots) -> list[Source]:
+    """Where the training examples come from: one source, or one for each phase, in their order.
+    Raises SpecError for what is not there."""
+    phases = phases_of(workload)
+    if not phases:
+        return [train_source(workload.data or Data(), roots)]
+    return [
+        _source(phase.data, f"{AT}/{index}/data", roots, "train")
+        for index, phase in enumerate(phases)
+    ]
+
+
 def train_source(data: Data, roots: DataRoots) -> Source:
-    """Where the training examples come from. Raises SpecError when it is not there."""
-    return _source(data.train, "/spec/workload/data/train", roots, "train")
+    """Where the training examples of a run without phases come from. Raises SpecError when it is
+    not there."""
+    pointer = "/spec/workload/data/train"
+    if data.train is None:
+        mend = "Write train: data/train.jsonl, or phases that name their data."
+        raise SpecError([Fault(pointer, "nothing", "there is nothing to train on", mend)])
+    return _source(data.train, pointer, roots, "train")
 
 
 def eval_sources(data: Data, roots: DataRoots) -> list[Source]:
     """Where held-out examples come from, in the order written; empty when none are named."""
-    pointer = "/spec/workload/data/eval"
-    if data.eval is None:
+    return _sources(data.eval, "eval", roots)
+
+
+def unseen_sources(data: Data, roots: DataRoots) -> list[Source]:
+    """The same of the sets that are kept for the end."""
+    return _sources(data.unseen, "unseen", roots)
+
+
+def _sources(sets: str | dict[str, str] | None, use: Use, roots: DataRoots) -> list[Source]:
+    pointer = f"/spec/workload/data/{use}"
+    if sets is None:
         return []
-    if isinstance(data.eval, str):
-        return [_source(data.eval, pointer, roots, "eval")]
-    named = data.eval.items()
-    return [_source(name, f"{pointer}/{label}", roots, "eval", label) for label, name in named]
+    if isinstance(sets, str):
+        return [_source(sets, pointer, roots, use)]
+    return [_source(name, f"{pointer}/{label}", roots, use, label) for label, name in sets.items()]
 
 
 def _source(
     name: str,
     pointer: str,
     roots: DataRoots,
-    use: Literal["train", "eval"],
+    use: Use,
     label: str = "",
 ) -> Source:
     source = Source(name, pointer, roots.find(name, pointer), use, label)

@@ -1,4 +1,5 @@
-"""Learning rates over a run. The shapes are transformers'; they span the full horizon."""
+"""Learning rates over a run. The shapes are transformers'; they span the full horizon, or each
+phase of a phased run."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from transformers import get_scheduler
 
-from sweeps.points import RunPlan
+from sweeps.points import PhasePlan, RunPlan
 from sweeps.trial import Params
 
 DECAY_RATIO = 0.1
@@ -17,6 +18,22 @@ DECAY_RATIO = 0.1
 
 def learning_rates(params: Params, plan: RunPlan) -> Callable[[int], float]:
     """The rate of optimizer step 0, 1, ... plan.steps - 1: a pure function of the step.
+
+    A phase is a training of its own, with a warmup, a schedule and a peak of its own, as LAB's own
+    tool trains it (instructlab's `accelerated_train`: one `run_training` for each phase, the second
+    from the weights that the first left).
+    """
+    shapes = [_shape(params, phase) for phase in plan.phases]
+
+    def rate(step: int) -> float:
+        phase = plan.phase_of(step)
+        return shapes[phase.number - 1](step - phase.first_step)
+
+    return rate
+
+
+def _shape(params: Params, plan: PhasePlan) -> Callable[[int], float]:
+    """The rates of one phase, or of a run without any, by the step within it.
 
     As in transformers, warmup rises linearly from 0 at the first step to the peak at step
     `warmup_steps`; `constant` with warmup is its `constant_with_warmup`. In warmup_stable_decay
@@ -41,5 +58,6 @@ def learning_rates(params: Params, plan: RunPlan) -> Callable[[int], float]:
         num_training_steps=plan.steps,
         scheduler_specific_kwargs=specific,
     )
-    peak, factor = float(params["learning_rate"]), schedule.lr_lambdas[0]
+    own = plan.learning_rate
+    peak, factor = float(params["learning_rate"] if own is None else own), schedule.lr_lambdas[0]
     return lambda step: peak * float(factor(step))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from panels import METRIC, base_row, finish
 from stories import Script, make_report, make_spec
 
 from sweeps.lifecycle import AttemptEnd
@@ -104,3 +105,13 @@ def test_a_metric_measured_at_the_end_alone_gives_way_to_the_loss_of_the_evaluat
     found = read(script, metric={"name": "eval_exact_match", "goal": "maximize"})
     assert (found.watch, found.higher) == ("eval_loss", False)
     assert metric_scores(found)[1] > 0
+
+
+def test_a_final_beyond_a_limit_is_as_bad_as_one_that_is_no_number() -> None:
+    """So it never is the best that a parked trial has to beat."""
+    script = Script()
+    base_row(script)
+    finish(script, 0.1, 0.1)
+    finish(script, 1.0, 0.8)
+    assert [row.final for row in read(script, metric=METRIC).rows] == [math.inf, 1.0]
+    assert [row.final for row in read(script).rows] == [0.1, 1.0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from stories import make_report
 
+from sweeps.pruners.peers import NAMED
 from sweeps.trial import Action, Report
 from tests.sweeps.pruners.early_dynamics.test_policy import play, verdicts
 
@@ -24,3 +25,11 @@ def test_the_value_is_as_measured_when_more_is_better() -> None:
 
     script = play(12, curve=curve)
     assert verdicts(script)[0][1].evidence.value == 3.0
+
+
+def test_only_the_nearest_are_named_and_all_are_counted() -> None:
+    script = play(40)
+    said = next(verdict for number, verdict in verdicts(script) if number == 39)
+    assert said.action is Action.PAUSE
+    assert said.evidence.details["peers"] == 39
+    assert said.evidence.peers == list(range(39 - NAMED, 39))

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.recipes.parts.batches import SampleOrder, by_length, collate, micro_batches, pad_left
-from workers.recipes.parts.data import Examples, tokenise
+from workers.recipes.parts.batches import SampleOrder, by_length, collate, collate_packed, pad_left
+from workers.recipes.parts.data import Examples, pack, tokenise
 from workers.recipes.parts.formats import Pair
 from workers.recipes.parts.rows import Source
 from workers.recipes.parts.tokenizer import train_tokenizer
@@ -50,16 +50,23 @@ def test_a_batch_is_padded_on_the_right_and_knows_its_targets(examples: Examples
     assert batch.targets.tolist() == [first[1], 2, second[4], 2]
 
 
-@pytest.mark.parametrize("size", [1, 3, 4, 10, 64])
-def test_micro_batches_hold_every_sample_once_the_longest_first(
-    examples: Examples, size: int
-) -> None:
-    chosen = [4, 1, 9, 9, 0, 2, 7]
-    parts = list(micro_batches(examples, chosen, size, pad=0))
-    assert [len(part.ids) for part in parts][:-1] == [size] * (len(parts) - 1)
-    rows = [tuple(r[m.bool()].tolist()) for p in parts for r, m in zip(p.ids, p.mask, strict=True)]
-    assert sorted(rows) == sorted(tuple(examples.example(i)[0].tolist()) for i in chosen)
-    assert [len(row) for row in rows] == sorted(map(len, rows), reverse=True)
+def test_a_packed_batch_is_one_row_and_predicts_no_first_token(examples: Examples) -> None:
+    batch = collate_packed(examples, [3, 0, 5])
+    pairs = [examples.example(index) for index in (3, 0, 5)]
+    assert batch.ids.tolist() == [[token for ids, _ in pairs for token in ids]]
+    assert batch.mask.sum() == batch.ids.numel()
+    assert batch.segments == tuple(len(ids) for ids, _ in pairs)
+    assert batch.label_tokens == sum(int(learnt[1:].sum()) for _, learnt in pairs)
+    padded = collate(examples, [3, 0, 5], pad=0)
+    assert batch.targets.tolist() == padded.targets.tolist()
+
+
+def test_what_begins_with_a_label_is_not_predicted_by_its_neighbour() -> None:
+    rows = [([5, 6], [True, True]), ([7, 8], [True, True])]
+    learnt_first = pack(rows, ["", ""], 0)
+    assert collate_packed(learnt_first, [0, 1]).targets.tolist() == [6, 8]
+    assert learnt_first.label_counts.tolist() == [1, 1]
+    assert learnt_first.lengths.tolist() == [2, 2]
 
 
 @pytest.mark.parametrize("size", [1, 3, 9])

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import judges_of_tests
 import numpy as np
 import pytest
 import torch
@@ -153,3 +154,74 @@ def test_nothing_drops_out_in_an_evaluation() -> None:
     first, second = (token_losses(dropping.train(), batch, "cpu").mean() for _ in range(2))
     assert first != second
     assert evaluator(PAIRS)(dropping) == evaluator(PAIRS)(dropping)
+
+
+def test_the_judge_scores_the_replies(model: Any) -> None:
+    """It hears prompts, replies and right answers; one generation for it and exact match."""
+    judges_of_tests.heard.clear()
+    asked = Evaluation(max_new_tokens=5, exact_match=True, judge="length", max_examples=4)
+    tokens = examples(PAIRS)
+    judging = Evaluator(TOKENIZER, {"told": tokens}, asked, 6, "cpu", judge=judges_of_tests.length)
+    found = judging(model)
+    assert sorted(found) == [
+        "eval_told_exact_match", "eval_told_exact_match_stderr", "eval_told_judge",
+        "eval_told_judge_stderr", "eval_told_loss", "eval_told_loss_stderr",
+    ]  # fmt: skip
+    ((prompts, replies, answers),) = judges_of_tests.heard
+    chosen = [0, 6, 13, 19]
+    assert prompts == [PAIRS[i].prompt for i in chosen]
+    assert answers == [PAIRS[i].completion for i in chosen]
+    assert replies == Generator(TOKENIZER, 5, 6, "cpu").replies(
+        model.eval(), [tokens.prompt(i) for i in chosen]
+    )
+    scores = [1 / (1 + abs(len(r) - len(a))) for r, a in zip(replies, answers, strict=True)]
+    assert found["eval_told_judge"] == pytest.approx(np.mean(scores))
+    assert found["eval_told_judge_stderr"] == pytest.approx(np.std(scores, ddof=1) / 2)
+
+
+def test_unseen_sets_are_evaluated_at_the_end_alone(model: Any) -> None:
+    sets = {"told": examples(PAIRS[:8])}
+    both = Evaluator(TOKENIZER, sets, Evaluation(), 6, "cpu", unseen={"told": examples(PAIRS[8:])})
+    along, end = both(model), both(model, last=True)
+    assert sorted(along) == ["eval_told_loss", "eval_told_loss_stderr"]
+    alone = Evaluator(TOKENIZER, {"told": examples(PAIRS[8:])}, Evaluation(), 6, "cpu")(model)
+    assert end == {**along, **{n.replace("eval_", "unseen_"): v for n, v in alone.items()}}
+
+
+def test_random_numbers_are_as_they_were_whatever_a_judge_draws(model: Any) -> None:
+    def drawing(prompts: Any, replies: Any, answers: Any) -> list[float]:
+        return torch.rand(len(replies)).tolist()
+
+    asked = Evaluation(max_new_tokens=2, judge="drawing")
+    before = torch.get_rng_state()
+    Evaluator(TOKENIZER, {"": examples(PAIRS)}, asked, 6, "cpu", judge=drawing)(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_when_memory_runs_out_batches_are_halved_and_the_numbers_stay(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = evaluator(PAIRS)(model)
+    sizes: list[int] = []
+
+    def limited(model: Any, batch: Any, device: str) -> torch.Tensor:
+        sizes.append(len(batch.ids))
+        if len(batch.ids) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return token_losses(model, batch, device)
+
+    monkeypatch.setattr("workers.recipes.parts.likelihood.token_losses", limited)
+    room = 2
+    assert evaluator(PAIRS, batch=9)(model) == pytest.approx(expected, rel=1e-5)
+    assert [sizes[0], sizes[1], *set(sizes[2:])] == [9, 4, 2]
+    # Training came to 9, and later to 1: what did not fit once is not tried again.
+    trained, trying = [9], evaluator(PAIRS, batch=3)
+    trying.training = lambda: trained[0]
+    for most, said in ((9, 9), (9, 2), (1, 1)):
+        trained[0] = most
+        sizes.clear()
+        assert trying(model) == pytest.approx(expected, rel=1e-5)
+        assert sizes[0] == said
+    room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        evaluator(PAIRS, batch=2)(model)

@@ -122,3 +122,44 @@ def test_a_hub_model_is_looked_up_once_before_any_trial(
     (home / "snapshots" / ("0" * 40)).mkdir(parents=True)
     (home / "snapshots" / ("0" * 40) / "config.json").write_text("{}")
     assert prepare(workload, roots).train_samples == 10
+
+
+UNSEEN = [{"prompt": "mouse = ", "completion": "esuom"}]
+
+
+def test_unseen_sets_are_part_of_the_digest(folder: Path) -> None:
+    write_rows(folder / "unseen.jsonl", UNSEEN)
+    data = {"train": "train.jsonl", "eval": "eval.jsonl"}
+    plain = prepare(tiny_workload(data=data), DataRoots((folder,)))
+    facts = prepare(tiny_workload(data={**data, "unseen": "unseen.jsonl"}), DataRoots((folder,)))
+    assert (facts.train_samples, facts.eval_samples) == (10, 2)
+    assert facts.data_digest != plain.data_digest
+
+
+@pytest.mark.parametrize("used", ["train", "eval"])
+def test_a_set_with_the_content_of_another_is_not_unseen(folder: Path, used: str) -> None:
+    """By content: another name for the same rows is no other set."""
+    (folder / "copy.jsonl").write_bytes((folder / f"{used}.jsonl").read_bytes())
+    data = {"train": "train.jsonl", "eval": "eval.jsonl", "unseen": "copy.jsonl"}
+    with pytest.raises(SpecError, match=f"content of /spec/workload/data/{used}: it is not unseen"):
+        prepare(tiny_workload(data=data), DataRoots((folder,)))
+
+
+def test_the_halves_of_a_set_are_of_one_kind(folder: Path) -> None:
+    write_rows(folder / "unseen.jsonl", UNSEEN)
+    write_rows(folder / "mmlu.jsonl", [{"question": "2+2?", "choices": ["3", "4"], "answer": 1}])
+    for evals, unseen in (("mmlu.jsonl", "unseen.jsonl"), ("eval.jsonl", "mmlu.jsonl")):
+        data = {"train": "train.jsonl", "eval": {"a": evals}, "unseen": {"a": unseen}}
+        with pytest.raises(SpecError, match="/spec/workload/data/unseen/a: it "):
+            prepare(tiny_workload(data=data), DataRoots((folder,)))
+        data["unseen"] = {"b": unseen}
+        assert prepare(tiny_workload(data=data), DataRoots((folder,))).eval_samples
+
+
+def test_missing_files_of_both_uses_are_named_at_once(folder: Path) -> None:
+    data = {"train": "train.jsonl", "eval": "no.jsonl", "unseen": {"a": "none.jsonl"}}
+    with pytest.raises(SpecError) as caught:
+        prepare(tiny_workload(data=data), DataRoots((folder,)))
+    assert [fault.pointer for fault in caught.value.faults] == [
+        "/spec/workload/data/eval", "/spec/workload/data/unseen/a",
+    ]  # fmt: skip

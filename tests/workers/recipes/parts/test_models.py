@@ -19,7 +19,7 @@ from workers.roots import DataRoots
 def load(folder: Path, spec: str | TinyModel, cache: dict[str, Any] | None = None) -> Base:
     data, roots = Data(train="train.jsonl"), DataRoots((folder,))
     kept = {} if cache is None else cache
-    return load_base(spec, data, train_source(data, roots), roots, kept, "cpu")
+    return load_base(spec, data, [train_source(data, roots)], roots, kept, "cpu")
 
 
 def tiny(**changes: Any) -> TinyModel:

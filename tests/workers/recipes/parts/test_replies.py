@@ -151,3 +151,23 @@ def test_answers_are_compared_after_the_marker(
     reply: str, wanted: str, marker: str | None, same: bool
 ) -> None:
     assert same_answer(reply, wanted, marker) is same
+
+
+def test_replies_are_made_in_batches_with_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes through the model: the prompts of a batch once, then one token each at a time."""
+    built = build_tiny(TinyModel.model_validate(TINY)).eval()
+    shapes: list[tuple[int, ...]] = []
+    forward = built.forward
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        shapes.append(tuple(kwargs["input_ids"].shape))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(built, "forward", seen)
+    Generator(TOKENIZER, 4, 3, "cpu").replies(built, PROMPTS)
+    longest = sorted((len(prompt) for prompt in PROMPTS), reverse=True)
+    assert shapes[0] == (3, longest[0])
+    first = shapes.index((2, longest[3]))
+    assert all(shape == (3, 1) for shape in shapes[1:first])
+    assert all(shape == (2, 1) for shape in shapes[first + 1 :])
+    assert len(shapes) <= 2 * 4

@@ -11,6 +11,7 @@ from sweeps.errors import SweepError
 from sweeps.spec import TinyModel
 from workers.recipes.parts.models import build_tiny
 from workers.recipes.parts.state import TrainingState, fingerprint
+from workers.recipes.parts.trained import WholeModel
 
 
 def trained(seed: int, steps: int, tied: bool = False) -> tuple[torch.nn.Module, torch.optim.AdamW]:
@@ -30,13 +31,13 @@ def trained(seed: int, steps: int, tied: bool = False) -> tuple[torch.nn.Module,
 @pytest.mark.parametrize("steps", [0, 3])
 def test_weights_and_moments_come_back_bit_for_bit(tmp_path: Path, steps: int, tied: bool) -> None:
     model, optimizer = trained(1, steps, tied)
-    TrainingState(model, optimizer, "d").save(tmp_path)
+    TrainingState(WholeModel(model), optimizer, "d").save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "config.json", "generation_config.json",
         "model.safetensors", "optimizer.safetensors", "sft.json",
     ]  # fmt: skip
     other, moments = trained(2, 0, tied)
-    TrainingState(other, moments, "d").load(tmp_path)
+    TrainingState(WholeModel(other), moments, "d").load(tmp_path)
     for (name, left), right in zip(
         model.state_dict().items(), other.state_dict().values(), strict=True
     ):
@@ -50,19 +51,19 @@ def test_weights_and_moments_come_back_bit_for_bit(tmp_path: Path, steps: int, t
 
 def test_tied_weights_are_stored_once_and_stay_tied(tmp_path: Path) -> None:
     model, optimizer = trained(1, 1, tied=True)
-    TrainingState(model, optimizer, "d").save(tmp_path)
+    TrainingState(WholeModel(model), optimizer, "d").save(tmp_path)
     stored = load_file(tmp_path / "model.safetensors").keys()
     assert len({"lm_head.weight", "model.embed_tokens.weight"} & stored) == 1
     other, moments = trained(2, 0, tied=True)
-    TrainingState(other, moments, "d").load(tmp_path)
+    TrainingState(WholeModel(other), moments, "d").load(tmp_path)
     assert other.lm_head.weight is other.model.embed_tokens.weight
 
 
 def test_other_data_is_refused(tmp_path: Path) -> None:
     model, optimizer = trained(1, 0)
-    TrainingState(model, optimizer, "old").save(tmp_path)
+    TrainingState(WholeModel(model), optimizer, "old").save(tmp_path)
     with pytest.raises(SweepError, match="training data changed"):
-        TrainingState(model, optimizer, "new").load(tmp_path)
+        TrainingState(WholeModel(model), optimizer, "new").load(tmp_path)
 
 
 def test_a_fingerprint_sees_an_update_of_any_tensor() -> None:

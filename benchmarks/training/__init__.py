@@ -1,0 +1,1 @@
+"""How fast a trial trains and starts: `python -m benchmarks.training`."""
