@@ -167,8 +167,9 @@ class BatchCut(Wire):
         )
 
     def metrics(self) -> dict[str, float]:
-        """Every number that is known, by its name."""
-        return {name: float(value) for name, value in self if value is not None}
+        """Every number that is known, by its name. MLflow draws what stands before the slash apart,
+        so that the curves come first."""
+        return {f"batch/{name}": float(value) for name, value in self if value is not None}
 
 
 class Report(Wire):

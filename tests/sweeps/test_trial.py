@@ -45,8 +45,8 @@ def test_a_cut_says_what_was_derived_and_whether_it_changed() -> None:
     assert "memory ran out once" in halved.sentence()
     assert "stays comparable" in halved.sentence()
     assert "2 times" in CUT.model_copy(update={"halvings": 2}).sentence()
-    assert CUT.metrics()["per_device_train_batch_size"] == 8.0
-    assert "packed_tokens" not in CUT.metrics()
+    assert CUT.metrics()["batch/per_device_train_batch_size"] == 8.0
+    assert "batch/packed_tokens" not in CUT.metrics()
 
 
 def test_passes_may_vary_while_the_micro_batch_is_the_same() -> None:

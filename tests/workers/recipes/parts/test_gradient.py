@@ -259,8 +259,10 @@ def test_out_of_memory_halves_the_micro_batch_and_the_numbers_stay(
     if not packed:
         assert cut.gradient_accumulation_steps == 4
     assert len([record for record in caplog.records if "ran out of memory" in record.message]) == 2
-    told = [e for _, e in short.log.entries if "per_device_train_batch_size" in e]
-    assert [(e["per_device_train_batch_size"], e["halvings"]) for e in told] == [(2.0, 2.0)]
+    told = [e for _, e in short.log.entries if "batch/per_device_train_batch_size" in e]
+    assert [(e["batch/per_device_train_batch_size"], e["batch/halvings"]) for e in told] == [
+        (2.0, 2.0)
+    ]
     # The next trial of this shape in this worker begins where this one came to.
     caplog.clear()
     after = make_run(folder, packing(packed), {**params, "learning_rate": 2e-3},

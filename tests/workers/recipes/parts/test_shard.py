@@ -104,9 +104,9 @@ def test_two_devices_train_as_one_does(
     one, (first, second) = on_one(folder, label), both[label]
     assert curve(first) == pytest.approx(curve(one), rel=1e-4)
     assert curve(first) == curve(second)
-    sizes = [said["entries"][0][1]["effective_batch_size"] for said in (one, first)]
+    sizes = [said["entries"][0][1]["batch/effective_batch_size"] for said in (one, first)]
     assert sizes[0] == sizes[1]
-    assert [said["entries"][0][1]["devices"] for said in (one, first)] == [1, 2]
+    assert [said["entries"][0][1]["batch/devices"] for said in (one, first)] == [1, 2]
     for (_, mine), (_, wanted) in zip(first["evals"], one["evals"], strict=True):
         assert mine == pytest.approx(wanted, rel=1e-3)
     assert near(weights(folder, label.replace(" ", "-")), weights(folder, f"one-{label}"))
