@@ -16,9 +16,9 @@ from workers.figures.draw_png import draw_png
 from workers.figures.gallery import gallery
 from workers.figures.shapes import Figure
 from workers.sinks.mlflow_api import Trouble, refused
+from workers.sinks.mlflow_links import FIGURES
 
-FOLDER = "figures"
-PAGE = "figures.html"
+FOLDER, PAGE = FIGURES.split("/")
 
 _log = logging.getLogger(__name__)
 

@@ -8,6 +8,8 @@ from urllib.parse import quote
 # MLflow draws the first ten runs of a list and leaves the eye of the others shut.
 DRAWN_AT_ONCE = 10
 VIEW_TAG = "mlflow.sharedViewState."
+# Where the page of a sweep's figures lies among the artifacts of its run.
+FIGURES = "figures/figures.html"
 
 
 def charts_link(ui_url: str, experiment_id: str, parent_run_id: str, metric: str, goal: str) -> str:
@@ -56,3 +58,9 @@ def run_link(ui_url: str, experiment_id: str, run_id: str) -> str:
     """The page of one run."""
     page = f"{ui_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
     return f"{page}?workflowType=machine_learning"
+
+
+def artifact_link(ui_url: str, experiment_id: str, run_id: str, path: str) -> str:
+    """The page of one artifact of a run; it says so itself where there is none yet."""
+    page = f"{ui_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+    return f"{page}/artifacts/{quote(path)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sweeps.journal import Story
 from sweeps.lifecycle import TrialState
@@ -18,24 +19,25 @@ NOTES = 5
 CONFIGURATION_LENGTH = 200
 
 
+@dataclass(frozen=True)
+class Pages:
+    """Links that a note may hold: all curves, the drawn figures, and trials' own runs."""
+
+    charts: str | None = None
+    figures: str | None = None
+    trials: Mapping[int, str] = field(default_factory=dict)
+
+
 def note(
-    spec: SweepSpec,
-    story: Story,
-    sweep_id: str,
-    state: str,
-    message: str,
-    charts: str | None,
-    pages: Mapping[int, str],
+    spec: SweepSpec, story: Story, sweep_id: str, state: str, message: str, pages: Pages
 ) -> str:
-    """The note. `charts` is the link to all curves, `pages` the links to trials' own runs."""
+    """The note."""
     result = make_result(spec, story)
-    parts = [_headline(result, state, message)]
-    if charts:
-        parts.append(f"[Curves of all trials]({charts})")
-    parts.append(result.recommendation)
+    parts = [_headline(result, state, message), _links(pages), result.recommendation]
     if result.pruning is not None and tells(result.pruning):
         parts.append(result.pruning.sentence)
-    parts += [_ranking(result, pages), _beside(result, pages), _waiting(result, pages)]
+    runs = pages.trials
+    parts += [_ranking(result, runs), _beside(result, runs), _waiting(result, runs)]
     parts.append("\n".join(f"- {_plain(remark)}" for remark in result.notes[:NOTES]))
     parts.append(_questions(result, sweep_id))
     return "\n\n".join(part for part in parts if part)
@@ -56,6 +58,14 @@ def _headline(result: Result, state: str, message: str) -> str:
     if result.compute_saved is not None:
         line += f" · compute saved {result.compute_saved:.0%}"
     return f"{line}\n\n{_plain(message)}" if message else line
+
+
+def _links(pages: Pages) -> str:
+    named = {
+        "Curves of all trials": pages.charts,
+        "Figures: curves, heat map, early against final, compute": pages.figures,
+    }
+    return " · ".join(f"[{name}]({page})" for name, page in named.items() if page)
 
 
 def _ranking(result: Result, pages: Mapping[int, str]) -> str:

@@ -18,13 +18,15 @@ from workers.sinks.mlflow_api import Trouble, find_runs, legal_name, refused
 from workers.sinks.mlflow_chronicle import Chronicle
 from workers.sinks.mlflow_links import (
     DRAWN_AT_ONCE,
+    FIGURES,
     VIEW_TAG,
+    artifact_link,
     charts_link,
     run_link,
     shared_view,
     view_link,
 )
-from workers.sinks.mlflow_note import note
+from workers.sinks.mlflow_note import Pages, note
 from workers.sinks.mlflow_runs import (
     CHECKPOINT,
     RUNNING,
@@ -118,9 +120,8 @@ class MlflowWriter:
             chronicle.touched.update(chronicle.story.trials)
         self._parent_run_id = parent.run_id
         opened = _Opened(experiment, parent, children)
-        self.links = Tracking(
-            experiment_id=experiment, run_id=parent.run_id, url=self._charts(chronicle, opened)
-        )
+        charts = self._pages(chronicle, opened).charts
+        self.links = Tracking(experiment_id=experiment, run_id=parent.run_id, url=charts)
         return opened
 
     def _experiment(self, name: str) -> str:
@@ -180,11 +181,10 @@ class MlflowWriter:
     def _write_parent(self, chronicle: Chronicle, opened: _Opened, end: End | None) -> None:
         state = end.state if end else state_of(chronicle)
         pages = self._pages(chronicle, opened)
-        charts = self._charts(chronicle, opened)
         if self.links is not None:
-            self.links = self.links.model_copy(update={"url": charts})
+            self.links = self.links.model_copy(update={"url": pages.charts})
         message = end.message if end else ""
-        text = note(chronicle.spec, chronicle.story, self._sweep_id, state, message, charts, pages)
+        text = note(chronicle.spec, chronicle.story, self._sweep_id, state, message, pages)
         picture = sweep_picture(chronicle, self._sweep_id, state, text, 0, self._now())
         bring(self._client, opened.parent, picture)
         if end is not None and _over(end):
@@ -209,27 +209,29 @@ class MlflowWriter:
         except Exception as error:  # noqa: BLE001
             _log.warning("winner.yaml of %s was not stored: %s", self._sweep_id, error)
 
-    def _pages(self, chronicle: Chronicle, opened: _Opened) -> dict[int, str]:
+    def _pages(self, chronicle: Chronicle, opened: _Opened) -> Pages:
         url, experiment = self._ui_url, opened.experiment_id
         if url is None:
-            return {}
+            return Pages()
         runs = {n: opened.children.get(trial_id(self._sweep_id, n)) for n in chronicle.story.trials}
-        return {n: run_link(url, experiment, run.run_id) for n, run in runs.items() if run}
+        return Pages(
+            charts=self._charts(chronicle, opened, url),
+            figures=artifact_link(url, experiment, opened.parent.run_id, FIGURES),
+            trials={n: run_link(url, experiment, run.run_id) for n, run in runs.items() if run},
+        )
 
-    def _charts(self, chronicle: Chronicle, opened: _Opened) -> str | None:
+    def _charts(self, chronicle: Chronicle, opened: _Opened, url: str) -> str:
         """The link to all curves. Beyond the trials that MLflow draws by itself it needs a view."""
-        if self._ui_url is None:
-            return None
         metric = chronicle.spec.spec.metric
         named = (opened.parent.run_id, legal_name(metric.name), metric.goal)
         if len(chronicle.story.trials) <= DRAWN_AT_ONCE:
-            return charts_link(self._ui_url, opened.experiment_id, *named)
+            return charts_link(url, opened.experiment_id, *named)
         key = f"sweep-{self._sweep_id}"
         if not self._has_view:
             tag = f"{VIEW_TAG}{key}"
             self._client.set_experiment_tag(opened.experiment_id, tag, shared_view(*named))
             self._has_view = True
-        return view_link(self._ui_url, opened.experiment_id, key)
+        return view_link(url, opened.experiment_id, key)
 
 
 def _over(end: End) -> bool:

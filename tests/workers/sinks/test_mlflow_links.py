@@ -5,7 +5,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from workers.sinks.mlflow_links import charts_link, run_link, shared_view, view_link
+from workers.sinks.mlflow_links import (
+    FIGURES,
+    artifact_link,
+    charts_link,
+    run_link,
+    shared_view,
+    view_link,
+)
 
 
 @pytest.mark.parametrize(("goal", "ascending"), [("minimize", "true"), ("maximize", "false")])
@@ -29,6 +36,11 @@ def test_the_charts_link_says_what_the_page_shall_show(goal: str, ascending: str
 def test_the_page_of_a_run() -> None:
     link = run_link("http://h:1", "7", "abc")
     assert link == "http://h:1/#/experiments/7/runs/abc?workflowType=machine_learning"
+
+
+def test_the_page_of_an_artifact() -> None:
+    link = artifact_link("http://h:1/", "7", "abc", FIGURES)
+    assert link == "http://h:1/#/experiments/7/runs/abc/artifacts/figures/figures.html"
 
 
 def test_the_view_of_many_trials() -> None:

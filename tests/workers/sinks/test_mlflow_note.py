@@ -4,7 +4,7 @@ from panels import base_row, finish, limited
 from stories import Script, make_report, make_spec
 
 from sweeps.trial import Action, Evidence, Role, Verdict, trial_id
-from workers.sinks.mlflow_note import note
+from workers.sinks.mlflow_note import Pages, note
 from workers.sinks.mlflow_runs import TAG_LENGTH
 
 SWEEP = "swp_" + "1" * 32
@@ -17,10 +17,10 @@ STOP = Verdict(
 
 
 def note_of(script: Script, state: str = "RUNNING", message: str = "", **pages: str) -> str:
-    charts = pages.pop("charts", None)
-    links = {int(name[1:]): page for name, page in pages.items()}
+    charts, figures = pages.pop("charts", None), pages.pop("figures", None)
+    links = Pages(charts, figures, {int(name[1:]): page for name, page in pages.items()})
     spec = make_spec(pruning={"type": "median"})
-    return note(spec, script.story, SWEEP, state, message, charts, links)
+    return note(spec, script.story, SWEEP, state, message, links)
 
 
 def test_before_the_first_trial() -> None:
@@ -48,7 +48,7 @@ def test_a_finished_sweep_shows_counts_best_ranking_and_links() -> None:
     text = note_of(script, "DONE", "All trials ended.", t1="http://run/1", charts="http://charts")
     assert "**DONE** · 3 trials: 2 finished, 1 stopped · compute saved 20%" in text
     assert "All trials ended." in text
-    assert "[Curves of all trials](http://charts)" in text
+    assert "[Curves of all trials](http://charts)\n" in text
     assert "Trial 1 has the best eval_loss of 2 single runs" in text
     assert "| 1 | [1](http://run/1) | 1 | global_batch_size: 10, learning_rate: 0.2 |" in text
     assert "| 1 | 0 | 2 |" in text
@@ -103,7 +103,7 @@ def test_what_was_lost_stands_in_the_ranking() -> None:
     base_row(script)
     finish(script, 0.1, 0.5)
     finish(script, 1.0, 0.75)
-    text = note(limited(), script.story, "swp_" + "1" * 32, "DONE", "", None, {})
+    text = note(limited(), script.story, "swp_" + "1" * 32, "DONE", "", Pages())
     lines = text.splitlines()
     assert "| rank | trial | eval_loss | drop of eval_kept_accuracy | configuration |" in lines
     (kept,) = [line for line in lines if line.startswith("| 1 | 2 |")]
@@ -119,3 +119,10 @@ def test_an_audit_is_marked_in_the_ranking() -> None:
     text = note_of(script, t1="http://run/1")
     assert "| 1 | [1](http://run/1) (audit) | 0.5 |" in text
     assert "| 0 | 1 |" in text
+
+
+def test_the_figures_stand_beside_the_curves() -> None:
+    text = note_of(Script(), charts="http://charts", figures="http://figures")
+    (line,) = [line for line in text.splitlines() if "http://charts" in line]
+    assert "[Figures: curves, heat map, early against final, compute](http://figures)" in line
+    assert "Figures" not in note_of(Script(), charts="http://charts")
