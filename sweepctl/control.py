@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from service.schemas import Accepted
-from sweepctl import completing, resolve, text
+from sweepctl import resolve, text
 from sweepctl.output import say
 from sweepctl.settings import connect
 
-AnyRef = Annotated[
-    str,
-    typer.Argument(
-        metavar="TRIAL|SWEEP",
-        help="SWEEP/NUMBER or trl_... for a trial.",
-        autocompletion=completing.sweeps_and_trials,
-    ),
-]
 
-
-def stop(ctx: typer.Context, ref: AnyRef) -> None:
+def stop(ctx: typer.Context, ref: resolve.AnyRef) -> None:
     """Stop one trial, or a whole sweep for good."""
     with connect(ctx) as client:
         if resolve.is_trial(ref):
@@ -48,5 +37,4 @@ def resume(ctx: typer.Context, sweep: resolve.SweepRef) -> None:
 
 def _tell(accepted: Accepted, identity: str, verb: str) -> None:
     print(identity)
-    how = "done" if accepted.applied else "taken; it waits for the sweep's driver"
-    say(f"{verb} {text.short(identity)}: {how}; the sweep is {accepted.state}")
+    say(f"{verb} {text.short(identity)}: {text.outcome(accepted)}")

@@ -17,7 +17,7 @@ from sweepctl.exits import CliError, ExitCode
 from sweepctl.text import age, short
 from sweeps.trial import trial_id
 
-# What commands take for one sweep, or one trial.
+# What commands take for one sweep, one trial, or either.
 SweepRef = Annotated[
     str,
     typer.Argument(
@@ -30,6 +30,14 @@ TrialRef = Annotated[
         metavar="TRIAL",
         help="SWEEP/NUMBER, id or unique prefix.",
         autocompletion=completing.trials,
+    ),
+]
+AnyRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="TRIAL|SWEEP",
+        help="A trial, as SWEEP/NUMBER or trl_..., or a whole sweep.",
+        autocompletion=completing.sweeps_and_trials,
     ),
 ]
 # Sweeps among which the nearest name is looked for.

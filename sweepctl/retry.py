@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from service.errors import Conflict
-from sweepctl import completing, resolve, text
+from sweepctl import resolve, text
 from sweepctl.exits import CliError, ExitCode
 from sweepctl.output import say
 from sweepctl.settings import connect
 
-Ref = Annotated[
-    str,
-    typer.Argument(
-        metavar="TRIAL|SWEEP",
-        help="SWEEP/NUMBER or trl_... for one trial, a sweep for all its failed ones.",
-        autocompletion=completing.sweeps_and_trials,
-    ),
-]
 
-
-def retry(ctx: typer.Context, ref: Ref) -> None:
+def retry(ctx: typer.Context, ref: resolve.AnyRef) -> None:
     """Run a failed trial again, or all failed trials of a sweep. Exit code 5 when none failed.
 
     A sweep that has ended is queued again; what its other trials found stays.
@@ -38,6 +27,5 @@ def retry(ctx: typer.Context, ref: Ref) -> None:
             raise CliError(error.detail, ExitCode.CONFLICT, f"sweepctl {look}") from None
     print(one.id if one else sweep_id)
     what = f"trial {one.number} of {sweep}" if one else f"what failed of {sweep}"
-    how = "done" if accepted.applied else "taken; it waits for the sweep's driver"
-    say(f"retry {what}: {how}; the sweep is {accepted.state}")
+    say(f"retry {what}: {text.outcome(accepted)}")
     say(f"next: sweepctl watch {sweep}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from service.schemas import Accepted
 from sweeps.faults import headline
 from sweeps.trial import Params
 
@@ -52,6 +53,12 @@ def reason(given: str | None) -> str:
 def states(counts: dict[Any, int]) -> str:
     """`3 DONE, 2 RUNNING`; states without members left out."""
     return ", ".join(f"{many} {state}" for state, many in counts.items() if many) or "none"
+
+
+def outcome(accepted: Accepted) -> str:
+    """What came of a command so far."""
+    how = "done" if accepted.applied else "taken; it waits for the sweep's driver"
+    return f"{how}; the sweep is {accepted.state}"
 
 
 def age(then: datetime | None, now: datetime | None = None) -> str:

@@ -25,6 +25,8 @@ from sweeps.wire import Wire
 
 # Parameters that change how much memory a step takes; the key is made of these.
 WEIGH = frozenset({"adapter", "lora_r", "lora_target_modules", "trainable_fraction"})
+# A kind of device whose memory is not measured.
+CPU = "cpu"
 
 
 class Learned(Wire):
@@ -32,9 +34,9 @@ class Learned(Wire):
 
     `trials` were measured. `checkpoint_bytes` is the largest last checkpoint of trials like these.
     Of the heaviest cell, `peak_memory_bytes` is the peak with the largest micro-batch that was
-    measured, `first_micro_batch` what a trial of it may begin with (samples of the longest length),
-    `trials_per_device` how many of it fit side by side. The deviations say how far such predictions
-    were off. None: unknown.
+    measured, `first_micro_batch` what a trial of it may begin with on any kind of device of the
+    pool (samples of the longest length), `trials_per_device` how many of it fit side by side. The
+    deviations say how far such predictions were off. None: unknown.
     """
 
     trials: int
@@ -97,10 +99,10 @@ class CostBook:
 
     def fitting_tokens(self, cells: Sequence[Params], share: float = 1.0) -> int | None:
         """Tokens that a micro-batch of any of these cells may have to begin with, on so much of a
-        device; None where it is unknown for one of them."""
+        device, of whatever kind in the pool; None where it is unknown for one of them."""
         if not self._rows:
             return None
-        keys = {self._key(cell) for cell in cells}
+        keys = {key for cell in cells for key in self._everywhere(self._key(cell))}
         found = [fitting_tokens(self._rows, key, share) for key in keys]
         known = [one for one in found if one is not None]
         return min(known) if known and len(known) == len(found) else None
@@ -121,8 +123,10 @@ class CostBook:
         return "; ".join(told.values() if len(told) == 1 else map(": ".join, told.items()))
 
     def _everywhere(self, key: CostKey) -> list[CostKey]:
-        """The same on every kind of device that was measured in the pool."""
-        kinds = sorted({row.key.device for row in self._rows})
+        """The same on every kind of device of the pool: those that were measured. Where one is a
+        GPU, CPUs are none of them, for trials of such a pool run on its GPUs."""
+        found = {row.key.device for row in self._rows}
+        kinds = sorted(found - {CPU} or found)
         return [key.model_copy(update={"device": kind}) for kind in kinds]
 
     def _key(self, cell: Params) -> CostKey:

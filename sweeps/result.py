@@ -130,16 +130,18 @@ def _samples_beside(records: Sequence[TrialRecord]) -> dict[str, int]:
 def samples_run(record: TrialRecord) -> int:
     """Training samples that all attempts of a trial ran.
 
-    What it took over from another trial is not among them. Where an attempt was lost, the next one
-    is counted from the last save that the journal knows; checkpoints between may have spared some
-    of that, so this is the most it can have been.
+    What it took over from another trial is not among them. Where an attempt was lost, or had
+    nothing to save, the next one is counted from the last save that the journal knows; checkpoints
+    between may have spared some of that, so this is the most it can have been.
     """
     total = start = 0
     last = record.last_report
     for attempt in record.attempts:
         here = attempt.samples if attempt.ended else (last.samples if last else 0)
         total += max(0, here - max(start, attempt.inherited))
-        start = here if attempt.ended in _SAVED else start
+        if attempt.ended in _SAVED and attempt.kept:
+            # One that was told to leave before its first step says nothing of what was there.
+            start = max(start, here)
     return total
 
 

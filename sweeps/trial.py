@@ -240,6 +240,8 @@ class AttemptRecord:
     error: str | None = None
     # Up to here it took over what another trial had trained; see `Report.inherited`.
     inherited: int = 0
+    # Whether one that was paused or preempted left a state to go on from.
+    kept: bool = True
 
 
 @dataclass

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,16 @@ for _name in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
 
 if TYPE_CHECKING:
     from postgres import Postgres
+
+# The folders whose single files take minutes. Side by side they come first, or the last of them
+# would be waited for alone.
+_LONG = ("chaos", "end_to_end", "workers/tune")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    long = [here / name for name in _LONG]
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in long))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +48,9 @@ class CheckpointFolder:
     With `copies`, each is copied there too, and the newest of both places counts.
     """
 
+    # Whether a whole checkpoint stays when the same step is written again.
+    first_stays = False
+
     def __init__(self, root: Path, keep: int = KEEP, copies: Copies | None = None) -> None:
         self.root = root
         self.keep = keep
@@ -57,15 +61,21 @@ class CheckpointFolder:
 
         The folder appears under its name only when every file and the manifest are on disk, so a
         crash at any moment leaves the one before. The `last` of a trial stays alone. Returns the
-        folder.
+        folder; where the first stays and was there, what `fill` wrote is dropped.
         """
         final = self.root / step_name(step)
         draft = self.draft(step)
-        fill(draft)
-        names = files_of(draft)
-        manifest = {"step": step, "files": {name: _digest(draft / name) for name in names}}
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        adopt(draft, final)
+        try:
+            fill(draft)
+            names = files_of(draft)
+            manifest = {"step": step, "files": {name: _digest(draft / name) for name in names}}
+            (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            ours = adopt(draft, final, first_stays=self.first_stays)
+        finally:
+            # What has its name by now is no draft any more.
+            shutil.rmtree(draft, ignore_errors=True)
+        if self.first_stays and not ours:
+            return final
         keep = 1 if last else self.keep
         self._collect(keep)
         if self._copies is not None:
@@ -84,7 +94,7 @@ class CheckpointFolder:
         return self._copies is None or self._copies.settle(seconds)
 
     def draft(self, step: int) -> Path:
-        """A new empty folder of this process, for the checkpoint of `step`."""
+        """A new empty folder, for the checkpoint of `step`."""
         return make_draft(self.root, step_name(step))
 
     def _folders(self) -> list[Path]:
@@ -110,27 +120,42 @@ def step_of(name: str) -> int:
 
 
 def make_draft(root: Path, name: str) -> Path:
-    """An empty folder in `root` of this process, in which checkpoint `name` is put together."""
-    draft = root / f".draft-{name}-{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)
+    """A new empty folder in `root`, in which checkpoint `name` is put together."""
+    # Not told apart by process: on a shared disk those of two nodes may have the same number.
+    draft = root / f".draft-{name}-{uuid.uuid4().hex}"
     draft.mkdir(parents=True)
     return draft
 
 
-def adopt(draft: Path, final: Path) -> None:
-    """Bring a draft with its manifest to disk, then give it its name, in place of an older one."""
+def adopt(draft: Path, final: Path, *, first_stays: bool = False) -> bool:
+    """Bring a draft with its manifest to disk, then give it its name, in place of an older one.
+
+    `first_stays`: a whole one of that name is not touched, for somebody may be reading it. False,
+    with the draft left, when there was one, or when another process was faster: a worker that was
+    thought lost runs the same steps, and its checkpoint is as good.
+    """
     for path in draft.rglob("*"):
         _sync(path)
     _sync(draft)
-    shutil.rmtree(final, ignore_errors=True)
+    if not first_stays:
+        shutil.rmtree(final, ignore_errors=True)
+    placed = _placed(draft, final)
+    if not placed and first_stays and not is_whole(final):
+        shutil.rmtree(final, ignore_errors=True)
+        placed = _placed(draft, final)
+    _sync(final.parent)
+    return placed
+
+
+def _placed(draft: Path, final: Path) -> bool:
+    """Rename, all or nothing. False when a folder with files is there."""
     try:
         draft.rename(final)
     except OSError as error:
-        # A worker that was thought lost runs the same steps, and was faster: its is as good.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        shutil.rmtree(draft, ignore_errors=True)
-    _sync(final.parent)
+        return False
+    return True
 
 
 def files_of(folder: Path) -> list[str]:
@@ -150,7 +175,7 @@ def is_whole(folder: Path) -> bool:
 def _touched(folder: Path) -> float:
     """When the folder or a file in it last changed; 0.0 when it is gone meanwhile."""
     try:
-        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except OSError:
         return 0.0
 

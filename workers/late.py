@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Collection
+from tempfile import TemporaryDirectory
 
 from service.client import Client
 from service.errors import ServiceError
@@ -31,6 +33,8 @@ class LateShipping:
         self._settings, self._client = settings, client
         self._marks = Leftovers(settings.storage)
         self._child: subprocess.Popen[bytes] | None = None
+        # For what it draws and exports: it may be killed in the middle of that.
+        self._scratch: TemporaryDirectory[str] | None = None
         self._sweeps: list[str] = []
         self._wait, self._due = LOOK_SECONDS, 0.0
 
@@ -41,7 +45,7 @@ class LateShipping:
             code = self._child.poll()
             if code is None:
                 return
-            self._child = None
+            self._forget()
             self._wait = LOOK_SECONDS if code == 0 else min(2 * self._wait, LONGEST_WAIT)
             self._due = now + self._wait
         if now < self._due:
@@ -61,7 +65,13 @@ class LateShipping:
         if self._child is not None:
             self._child.kill()
             self._child.wait()
-            self._child = None
+            self._forget()
+
+    def _forget(self) -> None:
+        self._child = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def _ended(self, sweep: str) -> bool:
         try:
@@ -73,9 +83,11 @@ class LateShipping:
     def _start(self) -> None:
         log.info("bringing %d ended sweeps to MLflow", len(self._sweeps))
         try:
+            self._scratch = TemporaryDirectory(prefix="sweepctl-shipping-")
             with (self._settings.storage / "shipping.log").open("ab") as out:
                 self._child = subprocess.Popen(
                     [sys.executable, "-m", "workers.shipping", *self._sweeps],
+                    env={**os.environ, "TMPDIR": self._scratch.name},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,
@@ -84,3 +96,4 @@ class LateShipping:
                 )
         except OSError as error:
             log.error("what MLflow has not got could not be shipped: %s", error)
+            self._forget()

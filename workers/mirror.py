@@ -59,7 +59,8 @@ class Mirror:
             if not is_whole(draft):
                 log.warning("the checkpoint %s/%s is torn and passed over", self._url, name)
                 return None
-            adopt(draft, root / name)
+            # Another trial that goes on from it may have been faster, and is reading it.
+            adopt(draft, root / name, first_stays=True)
             return root / name
         finally:
             shutil.rmtree(draft, ignore_errors=True)

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from sweeps.checks.space import corners
 from sweeps.cost_model import Measurement
 from sweeps.journal import Prepared
-from sweeps.learned import CostBook
+from sweeps.learned import CPU, CostBook
 from sweeps.space import MAX_CELLS, grid, size
 from sweeps.spec import SweepSpec
 
-CPU = "cpu"
 HALF = 0.5
 
 

@@ -152,3 +152,10 @@ def free_port() -> int:
 def _kill(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended by itself in between
         process.kill()
+
+
+def visible_gpus() -> int:
+    """How many CUDA devices Ray's own detection sees, without importing torch."""
+    from ray._private.accelerators import NvidiaGPUAcceleratorManager  # heavy, only used here
+
+    return int(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())

@@ -30,7 +30,7 @@ from workers.recipes.context import (
     Stopped,
     TryAgainError,
 )
-from workers.recipes.shared import SharedPhases
+from workers.recipes.shared import SharedFolder, SharedPhases
 from workers.recipes.world import ALONE, World
 from workers.roots import DataRoots
 from workers.uploads import Uploads
@@ -44,7 +44,10 @@ ERROR_CHARACTERS = 16_000
 
 @dataclass(frozen=True)
 class Said:
-    """What the recipe's side said: `kind` is report, pulse, finished, stopped, paused or failed."""
+    """What the recipe's side said: `kind` is report, pulse, finished, stopped, paused or failed.
+
+    `saves`: the recipe has a state that a pause saves.
+    """
 
     kind: str
     samples: int
@@ -53,6 +56,7 @@ class Said:
     error: str | None = None
     fatal: bool = False
     lost: bool = False
+    saves: bool = True
 
 
 class Runner:
@@ -73,6 +77,7 @@ class Runner:
         self._samples = 0
         self._began = time.monotonic()
         self._thread: threading.Thread | None = None
+        self._context: Context | None = None
 
     def advance(self, beat_seconds: float) -> Said:
         """Let the recipe go on. Returns its next report or its end, or a pulse after a beat.
@@ -148,7 +153,7 @@ class Runner:
     def _run(self) -> None:
         checkpoints = self._checkpoints()
         try:
-            context = Context(self._setting(), self, self._log, checkpoints)
+            context = self._context = Context(self._setting(), self, self._log, checkpoints)
             order = self.order
             recipe = load_recipe(
                 order.workload.recipe, order.recipes, read_commands(order.commands)
@@ -169,6 +174,9 @@ class Runner:
         else:
             checkpoints.settle(COPY_SECONDS)
             self._said.put(self._say("finished"))
+        finally:
+            # It holds the model.
+            self._context = None
 
     def _setting(self) -> Setting:
         order = self.order
@@ -196,7 +204,7 @@ class Runner:
 
     def _shared(self) -> SharedPhases:
         folders = {
-            place.steps: CheckpointFolder(
+            place.steps: SharedFolder(
                 Path(place.folder),
                 copies=Uploads(Mirror(place.mirror)) if place.mirror else None,
             )
@@ -217,7 +225,9 @@ class Runner:
         lost: bool = False,
     ) -> Said:
         seconds = time.monotonic() - self._began
-        return Said(kind, self._samples, seconds, report, error, fatal, lost)
+        context = self._context
+        saves = context is None or context.saves
+        return Said(kind, self._samples, seconds, report, error, fatal, lost, saves)
 
 
 def _text(error: BaseException) -> str:

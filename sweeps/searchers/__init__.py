@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the spec imports this package for its configs
 SEARCHERS = {
     "grid": "sweeps.searchers.grid:GridSearcher",
     "random": "sweeps.searchers.random:RandomSearcher",
-    "qmc": "sweeps.searchers.optuna_search:QmcSearcher",
+    "qmc": "sweeps.searchers.optuna_sobol:QmcSearcher",
     "tpe": "sweeps.searchers.optuna_search:TpeSearcher",
     "gp": "sweeps.searchers.optuna_search:GpSearcher",
     "cmaes": "sweeps.searchers.optuna_search:CmaesSearcher",

@@ -7,21 +7,12 @@ method and the number of the trial.
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, TPESampler
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from threadpoolctl import threadpool_limits
 
@@ -29,9 +20,10 @@ from sweeps.journal import Asked, Story
 from sweeps.points import Stage
 from sweeps.searchers.base import asked, searched, trial_budget
 from sweeps.searchers.configs import Cmaes, Gp, Tpe
-from sweeps.searchers.knobs import Knob, build, distance, knobs_of, positions
+from sweeps.searchers.knobs import build, distance, knobs_of, positions
+from sweeps.searchers.optuna_bridge import distribution_of, quiet, suggest
 from sweeps.searchers.outcomes import Fate, Outcome, outcomes, with_stand_ins
-from sweeps.searchers.remaining import TRIES, Key, Remaining, key, keys
+from sweeps.searchers.remaining import Key, Remaining, keys
 from sweeps.seeds import generator
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params
@@ -98,10 +90,10 @@ class ModelSearcher(OptunaSearcher):
     def _next(self, story: Story, before: list[Params]) -> Params | None:
         # Many small products: threads of numpy and torch would only get in each other's way, at
         # several times the cost. The limit ends with the ask.
-        with _quiet(), threadpool_limits(1):
+        with quiet(), threadpool_limits(1):
             trial = self.study(story).ask()
             names = self._spec.spec.parameters.names
-            params = build(self._knobs, names, lambda knob: _suggest(trial, knob))
+            params = build(self._knobs, names, lambda knob: suggest(trial, knob))
         taken = keys(before)
         if self._remaining.fits(params, taken):
             return params
@@ -121,7 +113,7 @@ class ModelSearcher(OptunaSearcher):
         return outcomes(self._spec, story)
 
     def _new_study(self, sampler: BaseSampler) -> optuna.Study:
-        with _quiet():
+        with quiet():
             return optuna.create_study(sampler=sampler, direction=self._spec.spec.metric.goal)
 
     def _frozen(self, outcome: Outcome) -> FrozenTrial:
@@ -136,7 +128,7 @@ class ModelSearcher(OptunaSearcher):
 
     def _placed(self, params: Params) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
         placed = list(positions(self._knobs, params))
-        distributions = {knob.name: _distribution(knob) for knob, _ in placed}
+        distributions = {knob.name: distribution_of(knob) for knob, _ in placed}
         return {knob.name: position for knob, position in placed}, distributions
 
 
@@ -186,7 +178,7 @@ class CmaesSearcher(GpSearcher):
     def study(self, story: Story) -> optuna.Study:
         """The study after the replay; the sampler's own state is in its trials."""
         study = self._new_study(self._sampler(0))
-        with _quiet():
+        with quiet():
             for outcome in self._outcomes(story):
                 if outcome.fate is Fate.DONE:
                     self._replay(study, outcome)
@@ -215,65 +207,8 @@ class CmaesSearcher(GpSearcher):
             independent_sampler=TPESampler(seed=seed),
             warn_independent_sampling=False,
         )
-        sampler.space = {knob.name: _distribution(knob) for knob in always}
+        sampler.space = {knob.name: distribution_of(knob) for knob in always}
         return sampler
-
-
-class QmcSearcher(OptunaSearcher):
-    """A scrambled Sobol sequence. Trial n has its n-th point that can be asked, whatever was
-    measured; a parameter that is not there leaves its coordinate unused.
-
-    The sequence is the sweep's own and known from the spec alone; what was worked out of it is
-    kept, because a point costs Optuna a millisecond.
-    """
-
-    def __init__(self, spec: SweepSpec, horizon: int, stages: Sequence[Stage] = ()) -> None:
-        super().__init__(spec, horizon, stages)
-        with _quiet():
-            self._study = optuna.create_study()
-        self._sampler = _sobol(self._seed_of("scramble", 0))
-        self._points: list[Params] = []
-        self._known: set[Key] = set()
-        self._dry = False
-
-    def _next(self, story: Story, before: list[Params]) -> Params | None:
-        taken, number = keys(before), len(before)
-        while number < len(self._points) or self._grow():
-            if number < len(self._points):
-                if key(self._points[number]) not in taken:
-                    return self._points[number]
-                number += 1
-        return None
-
-    def _grow(self) -> bool:
-        """Find the next point that can be asked. False when there is none."""
-        cell = None if self._dry else self._sought()
-        if cell is None:
-            # Nearly used up: the rest of a finite space in random order.
-            self._dry = True
-            left = self._remaining.left(self._known)
-            if not left:
-                return False
-            rng = generator(self._seed, "qmc-rest", len(self._points))
-            cell = left[int(rng.integers(len(left)))]
-        self._points.append(cell)
-        self._known.add(key(cell))
-        return True
-
-    def _sought(self) -> Params | None:
-        """The next point of the sequence that fits, None when TRIES in a row do not."""
-        for _ in range(TRIES):
-            cell = self._point()
-            if self._remaining.fits(cell, self._known):
-                return cell
-        return None
-
-    def _point(self) -> Params:
-        """The sequence's next point. Optuna counts them in the study, which holds nothing else."""
-        space = {knob.name: _distribution(knob) for knob in self._knobs if not knob.single}
-        point = self._sampler.sample_relative(self._study, None, space)
-        names = self._spec.spec.parameters.names
-        return build(self._knobs, names, lambda knob: point[knob.name])
 
 
 class _FixedCmaEs(CmaEsSampler):  # type: ignore[misc]  # Optuna's types are not followed
@@ -286,54 +221,3 @@ class _FixedCmaEs(CmaEsSampler):  # type: ignore[misc]  # Optuna's types are not
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         return self.space
-
-
-def _sobol(seed: int) -> QMCSampler:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return QMCSampler(
-            scramble=True, seed=seed, warn_asynchronous_seeding=False,
-            warn_independent_sampling=False,
-        )  # fmt: skip
-
-
-def _distribution(knob: Knob) -> BaseDistribution:
-    if knob.kind == "words":
-        return CategoricalDistribution(range(int(knob.high) + 1))
-    if knob.kind in ("int", "steps"):
-        return IntDistribution(int(knob.low), int(knob.high))
-    return FloatDistribution(float(knob.low), float(knob.high), log=knob.kind == "log")
-
-
-def _suggest(trial: optuna.Trial, knob: Knob) -> float:
-    """Optuna's choice for one knob, given those already chosen for the trial."""
-    if knob.kind == "words":
-        return int(trial.suggest_categorical(knob.name, range(int(knob.high) + 1)))
-    if knob.kind in ("int", "steps"):
-        return int(trial.suggest_int(knob.name, int(knob.low), int(knob.high)))
-    low, high = float(knob.low), float(knob.high)
-    return float(trial.suggest_float(knob.name, low, high, log=knob.kind == "log"))
-
-
-_asking: ContextVar[bool] = ContextVar("_asking", default=False)
-
-
-class _Hush(logging.Filter):
-    """Drops what is logged by an ask of ours, and nothing else."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not _asking.get()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    token = _asking.set(True)
-    try:
-        yield
-    finally:
-        _asking.reset(token)
-
-
-# "A new study created in memory ..." at every ask, and once that greenlet is not installed.
-for _name in ("optuna.storages._in_memory", "optuna._gp.batched_lbfgsb"):
-    logging.getLogger(_name).addFilter(_Hush())

@@ -65,7 +65,7 @@ def kind(request: pytest.FixtureRequest) -> Any:
 ROUTES = {
     name: function
     for name, function in inspect.getmembers(calls, inspect.isfunction)
-    if function.__module__ == "service.calls" and not name.startswith("_")
+    if name in calls.__all__
 }
 LISTINGS = {"every_sweep", "every_trial", "every_report", "entries"}
 GIVEN: dict[str, Any] = {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from service.schemas import Accepted
 from sweepctl import text
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -48,3 +49,10 @@ def test_moments_are_utc() -> None:
 
 def test_short_ids_can_be_typed() -> None:
     assert text.short("swp_" + "a1" * 16) == "swp_a1a1a1a1"
+
+
+def test_a_command_is_done_or_waits() -> None:
+    done = Accepted(id="cmd", kind="pause", applied=True, state="PAUSED")
+    assert text.outcome(done) == "done; the sweep is PAUSED"
+    waits = done.model_copy(update={"applied": False, "state": "RUNNING"})
+    assert text.outcome(waits) == "taken; it waits for the sweep's driver; the sweep is RUNNING"

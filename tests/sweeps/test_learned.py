@@ -111,6 +111,24 @@ def test_two_fit_side_by_side_only_when_all_do() -> None:
         assert not CostBook(spec, rows).side_by_side([{"adapter": "lora"}])
 
 
+def test_the_first_micro_batch_fits_every_kind_of_gpu_of_the_pool() -> None:
+    """Whoever reported last, and whatever CPUs ran."""
+    spec = spec_of()
+    cell: list[Params] = [{"adapter": "full"}]
+    large = rows_of(spec, {}, memory=24)
+    small = rows_of(spec, {}, memory=20, device="small")
+    alone = [CostBook(spec, rows).fitting_tokens(cell) for rows in (large, small)]
+    assert alone[0] is not None
+    assert alone[1] is not None
+    assert alone[1] < alone[0]
+    cpu = Measurement(key=cost_key(spec.spec.workload, {}, "cpu"))
+    for rows in ([*large, *small], [*small, *large], [cpu, *large, *small]):
+        assert CostBook(spec, rows).fitting_tokens(cell) == alone[1]
+    # A kind that nothing like it ran on is unknown.
+    other = rows_of(spec, {"adapter": "lora"}, memory=80, base=GB, device="other")
+    assert CostBook(spec, [*large, *other]).fitting_tokens(cell) is None
+
+
 def test_the_disk_of_parked_trials_is_told() -> None:
     """Four trials and the row of the preset, two checkpoints of 3 GB each; without a pruner none
     is parked."""

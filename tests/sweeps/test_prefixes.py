@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from stories import make_report, make_spec
 
-from sweeps import conductor
+from sweeps import agenda
 from sweeps.cells import finite_cells
 from sweeps.conductor import Command, Conductor, Launch
 from sweeps.journal import AttemptEnded, AttemptStarted, Body, Entry, Judged, Prepared, Story, apply
@@ -265,7 +265,7 @@ def test_no_pruner_makes_the_trials_of_one_beginning_run_one_by_one(
     found = simulate(spec, Synthetic(spec.spec.metric), slots=6)
     assert refold(spec, found.entries) == []
     assert busiest(found) == 6
-    monkeypatch.setattr(conductor, "Held", _NobodyWaits)
+    monkeypatch.setattr(agenda, "Held", _NobodyWaits)
     alone = simulate(spec, Synthetic(spec.spec.metric), slots=6)
     # The virtual clock counts samples, and knows no sharing: what is left is the wait for the one
     # that went first, up to its rung or to the end of its phase.

@@ -64,6 +64,28 @@ def test_an_attempt_that_goes_on_from_a_save_is_not_counted_twice() -> None:
     assert samples_run(script.story.trials[trial]) == 300 + 200 + 300 + 400
 
 
+def test_an_attempt_that_left_without_a_save_is_counted_whole() -> None:
+    """A command with `resumes: false`: what it ran before a pause is run again."""
+    script = Script()
+    trial = script.ask()
+    script.end(trial, AttemptEnd.PREEMPTED, 300, kept=False)
+    script.start(trial)
+    script.end(trial, AttemptEnd.PAUSED, 600, kept=False)
+    script.start(trial)
+    script.end(trial)
+    assert samples_run(script.story.trials[trial]) == 300 + 600 + 1000
+
+
+def test_an_attempt_that_leaves_before_its_first_step_takes_nothing_from_the_save() -> None:
+    script = Script()
+    trial = script.ask()
+    for samples in (300, 0):
+        script.end(trial, AttemptEnd.PREEMPTED, samples)
+        script.start(trial)
+    script.end(trial)
+    assert samples_run(script.story.trials[trial]) == 1000
+
+
 def test_a_running_attempt_counts_up_to_its_last_report() -> None:
     script = Script()
     trial = script.ask()

@@ -12,7 +12,7 @@ import pytest
 from service_support import AGENT, Host, hosted, make_settings, make_spec, migrated, until
 
 from service.schemas import Lease
-from workers.agent import Agent, visible_gpus
+from workers.agent import Agent
 from workers.book import NOT_WRITTEN
 from workers.settings import WorkerSettings
 
@@ -62,7 +62,7 @@ def test_a_full_disk_fails_no_sweep(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Drivers end with NOT_WRITTEN more often than the limit of crashes, and the sweep waits."""
-    monkeypatch.setattr("workers.agent.FULL_DISK_SECONDS", 0.05)
+    monkeypatch.setattr("workers.giving_back.FULL_DISK_SECONDS", 0.05)
     agent, starts = make_agent(host, tmp_path), list[str]()
 
     def full(lease: Lease) -> subprocess.Popen[bytes]:
@@ -71,7 +71,7 @@ def test_a_full_disk_fails_no_sweep(
             raise OSError(errno.ENOSPC, "No space left on device")
         return subprocess.Popen(["sh", "-c", f"exit {NOT_WRITTEN}"])
 
-    monkeypatch.setattr(agent, "_start", full)
+    monkeypatch.setattr(agent._drivers, "_spawn", full)
     with host.client() as user:
         sweep = user.create_sweep(make_spec())
         thread, stop = serve(agent)
@@ -95,10 +95,6 @@ def test_an_agent_outlives_a_service_that_goes_away(host: Host, tmp_path: Path) 
     stop.set()
     thread.join(20)
     assert not thread.is_alive()
-
-
-def test_no_gpu_here_or_some() -> None:
-    assert visible_gpus() >= 0
 
 
 def test_an_agent_that_ends_in_good_order_is_no_longer_listed(host: Host, tmp_path: Path) -> None:

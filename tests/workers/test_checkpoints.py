@@ -77,6 +77,7 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         folder.write(2, fail)
     assert folder.newest() == good
+    assert list(tmp_path.iterdir()) == [good], "nothing of it takes room"
     assert folder.write(2, fill()) == folder.newest()
 
 
@@ -95,10 +96,31 @@ def test_a_killed_save_leaves_the_one_before_and_its_draft_goes_in_the_end(tmp_p
     folder.write(3, fill())
     assert draft.exists(), "it may belong to a process that is still writing"
     past = time.time() - 7200
-    for path in (*draft.iterdir(), draft):
+    slices = draft / "optimizer"
+    slices.mkdir()
+    (slices / "rank-0").touch()
+    for path in (draft / "a.txt", slices, draft):
         os.utime(path, (past, past))
     folder.write(4, fill())
+    assert draft.exists(), "a rank writes its slice"
+    os.utime(slices / "rank-0", (past, past))
+    folder.write(5, fill())
     assert not draft.exists()
+
+
+def test_two_processes_of_one_number_do_not_write_into_one_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on two nodes, or in two containers, that share a disk."""
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    folder = CheckpointFolder(tmp_path)
+
+    def write(draft: Path) -> None:
+        (draft / "a.txt").write_text("ours")
+        CheckpointFolder(tmp_path).write(3, fill("theirs"))
+        assert (draft / "a.txt").read_text() == "ours"
+
+    assert folder.write(3, write) == folder.newest()
 
 
 def test_two_writers_of_one_step_leave_a_whole_one(

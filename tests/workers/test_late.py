@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,25 @@ def test_a_driver_of_the_sweep_goes_first(
     assert child.poll() is None
     late.yield_to(sweep)
     assert child.poll() is not None
+
+
+def test_what_a_killed_one_was_drawing_does_not_stay(
+    host: Host,
+    tmp_path: Path,
+    starts: Starts,
+    late: LateShipping,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    starts.code = "import tempfile, time; tempfile.mkdtemp(prefix='drawn-'); time.sleep(60)"
+    with host.client() as user:
+        sweep = user.create_sweep(make_spec()).id
+        user.cancel(sweep)
+    Leftovers(tmp_path).mark(sweep)
+    late.look([])
+    until(lambda: any(tmp_path.glob("sweepctl-shipping-*/drawn-*")))
+    late.stop()
+    assert not any(tmp_path.glob("sweepctl-shipping-*"))
 
 
 def test_a_service_that_is_away_harms_nothing(tmp_path: Path, starts: Starts) -> None:

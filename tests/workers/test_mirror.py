@@ -97,6 +97,21 @@ def test_a_torn_one_is_not_fetched(url: str, tmp_path: Path, damage: str) -> Non
     assert list((tmp_path / "other").iterdir()) == []
 
 
+def test_one_that_was_fetched_meanwhile_stays(tmp_path: Path) -> None:
+    """Two trials that go on from the same checkpoint fetch it; the first one is reading it."""
+    mirror = Mirror(f"file://{tmp_path}/there")
+    mirror.push(write(CheckpointFolder(tmp_path / "here"), 7), 2)
+    (tmp_path / "other").mkdir()
+    first = mirror.fetch("step-00000007", tmp_path / "other")
+    assert first is not None
+    number = first.stat().st_ino
+    assert mirror.fetch("step-00000007", tmp_path / "other") == first
+    assert first.stat().st_ino == number
+    (first / "a.bin").write_bytes(b"torn")
+    assert mirror.fetch("step-00000007", tmp_path / "other") == first
+    assert (first / "a.bin").read_bytes() != b"torn"
+
+
 def test_an_upload_that_breaks_off_is_no_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.ray_head import RayHead, free_port, remove_orphans
+from workers.ray_head import RayHead, free_port, remove_orphans, visible_gpus
 
 
 @pytest.mark.xdist_group("ray")
@@ -59,3 +59,7 @@ def test_what_a_killed_agent_left_is_deleted(
         (tmp_path / name / "owner").write_text(str(pid))
     remove_orphans()
     assert [folder.name for folder in tmp_path.iterdir()] == ["swpray-alive"]
+
+
+def test_no_gpu_here_or_some() -> None:
+    assert visible_gpus() >= 0

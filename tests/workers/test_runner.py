@@ -66,6 +66,18 @@ def test_with_the_last_word_the_thread_is_gone(order: AttemptOrder) -> None:
     assert "recipe" not in [thread.name for thread in threading.enumerate()]
 
 
+@pytest.mark.parametrize("saves", [True, False])
+def test_it_says_whether_a_pause_saves_anything(
+    order: AttemptOrder, monkeypatch: pytest.MonkeyPatch, saves: bool
+) -> None:
+    if not saves:
+        monkeypatch.setattr(Context, "register_state", lambda *_: None)
+    runner = Runner(order, Lines(), {})
+    assert runner.advance(10.0).saves is saves
+    assert runner.leave(Order.PAUSE).saves is saves
+    assert CheckpointFolder(Path(order.folder) / "checkpoints").newest() is None or saves
+
+
 def test_nothing_happens_before_the_first_advance(order: AttemptOrder) -> None:
     log = Lines()
     assert Runner(order, log, {}).leave(Order.STOP).kind == "stopped"

@@ -57,8 +57,7 @@ def training_arguments(
         "bf16": context.device == "cuda",
         "report_to": "none",
         "disable_tqdm": True,
-        # Nothing is meant to be in it: checkpoints go where the trial keeps them.
-        "output_dir": str(Path(tempfile.gettempdir(), f"sweep-trainer-{os.getpid()}")),
+        "output_dir": str(scratch()),
         **{name: value for name, value in params.items() if name in names},
         "use_cpu": context.device == "cpu",
     }
@@ -66,6 +65,12 @@ def training_arguments(
         chosen["lr_scheduler_type"] = "constant_with_warmup"
     arguments: Arguments = kind(**{**chosen, **more, **decided})
     return arguments
+
+
+def scratch() -> Path:
+    """The folder that a Trainer of this process must be given, and makes. Nothing is meant to be in
+    it, and `attach` deletes it: checkpoints go where the trial keeps them."""
+    return Path(tempfile.gettempdir(), f"sweep-trainer-{os.getpid()}")
 
 
 def _taken(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import time
@@ -9,16 +10,35 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Self
 
 from workers.bring.lines import LONGEST, Line, LineError, RankLine, read_line, write_line
 
 # How long a death of the command may go unseen.
 _LOOK_SECONDS = 0.1
+_PREFIX, _NAME = "sweep-", "socket"
+# The longest path of a socket on macOS; on Linux it may have four bytes more.
+_PATH_BYTES = 103
+# Where folders for sockets go when TMPDIR is too long for one.
+_SHORT = "/tmp"  # noqa: S108 - a new folder in it, which only we can read
 
 
 class SilenceError(Exception):
     """The command said nothing, or took nothing, for too long."""
+
+
+def meeting_folder() -> TemporaryDirectory[str]:
+    """A new empty folder whose `socket_in` is a path that a socket can have."""
+    # What is added to the prefix has eight characters.
+    usual = socket_in(Path(gettempdir(), f"{_PREFIX}12345678"))
+    fits = len(os.fsencode(usual)) <= _PATH_BYTES
+    return TemporaryDirectory(prefix=_PREFIX, dir=None if fits else _SHORT)
+
+
+def socket_in(folder: Path) -> Path:
+    """The path for a channel in a folder."""
+    return folder / _NAME
 
 
 @dataclass(eq=False)

@@ -23,14 +23,19 @@ class Child:
     """Starts `arguments` in `directory` with exactly the variables of `environment`.
 
     The guard (`workers.bring.guard`) holds the other end of a pipe: it kills the command and all
-    that it started when the worker lets go of it, also by dying.
+    that it started when the worker lets go of it, also by dying, and deletes `scratch`, a folder
+    that is there for the command alone.
     """
 
     def __init__(
-        self, arguments: list[str], environment: Mapping[str, str], directory: Path
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        scratch: Path,
     ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", guard.__file__, *arguments],
+            [sys.executable, "-I", guard.__file__, str(scratch), *arguments],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environment),

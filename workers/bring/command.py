@@ -12,12 +12,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
 from sweeps.spec import Workload
-from workers.bring.channel import Channel
+from workers.bring.channel import Channel, meeting_folder, socket_in
 from workers.bring.child import Child
 from workers.bring.environment import environment, resolve
 from workers.bring.lines import Line, LineError, MetricsLine, SavedLine, StepLine
@@ -67,17 +66,17 @@ def run(context: Context, command: Command) -> None:
     Raises CommandError when it ends too early, with the end of its standard error; SilenceError,
     LineError, CommandsError. Stopped and Paused pass through, once the command has ended.
     """
-    with TemporaryDirectory(prefix="sweep-") as name:
+    with meeting_folder() as name:
         folder = Path(name)
-        with Channel(folder / "socket", command.silence_seconds) as channel:
+        with Channel(socket_in(folder), command.silence_seconds) as channel:
             talk = _Talk(context, channel, command.resumes)
             if command.resumes:
                 context.register_state(talk.save, talk.load)
             if context.steps_done >= context.plan.steps:
                 return
-            own = environment(command, context, folder / "socket", talk.resume, os.environ)
+            own = environment(command, context, socket_in(folder), talk.resume, os.environ)
             arguments = filled(command, own)
-            talk.child = Child(arguments, own, command.directory or folder)
+            talk.child = Child(arguments, own, command.directory or folder, folder)
             try:
                 talk.listen()
                 # Whoever still waits for an order sees the end of it.

@@ -1,14 +1,16 @@
 """Runs one command and leaves nothing of it behind. Started by `workers.bring.child`, as a file.
 
-`python guard.py PROGRAM ARGUMENT...`: the command runs in a session of its own. SIGTERM is handed
-to its process group. When it ends, and when standard input ends, which is also when the worker
-dies, whatever it started is killed. The exit status is the command's, 128 + n after signal n.
+`python guard.py FOLDER PROGRAM ARGUMENT...`: the command runs in a session of its own. SIGTERM is
+handed to its process group. When it ends, and when standard input ends, which is also when the
+worker dies, whatever it started is killed, and the folder is deleted. The exit status is the
+command's, 128 + n after signal n.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,14 +25,23 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(arguments: list[str]) -> int:
-    """Run `arguments` to its end. Returns its exit status."""
+    """Run a command to its end: `arguments` are the folder, then the command's own. Returns its
+    exit status."""
+    folder, *command = arguments
+    try:
+        return _run(command)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(command: list[str]) -> int:
     _adopt()
     began: list[subprocess.Popen[bytes]] = []
     signal.signal(signal.SIGTERM, lambda *_: _terminate(began))
     try:
-        began.append(subprocess.Popen(arguments, stdin=subprocess.DEVNULL, start_new_session=True))
+        began.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True))
     except (OSError, ValueError) as error:
-        print(f"{arguments[0]} cannot be started: {error}", file=sys.stderr, flush=True)
+        print(f"{command[0]} cannot be started: {error}", file=sys.stderr, flush=True)
         return NOT_FOUND
     threading.Thread(target=_watch, daemon=True).start()
     status = began[0].wait()
@@ -47,7 +58,9 @@ def _adopt() -> None:
 def _terminate(began: list[subprocess.Popen[bytes]]) -> None:
     for child in began:
         if child.returncode is None:
-            os.killpg(child.pid, signal.SIGTERM)
+            # It may have ended since; what it started is killed by `main` then.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
 
 
 def _watch() -> None:

@@ -11,13 +11,20 @@ after every optimizer step goes to `context.step`, which raises Stopped or Pause
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from torch.utils.data import IterableDataset, Subset
 from transformers import PrinterCallback, Trainer
 
-from workers.bring.arguments import LOGGING, ArgumentsError, mismatches, training_arguments
+from workers.bring.arguments import (
+    LOGGING,
+    ArgumentsError,
+    mismatches,
+    scratch,
+    training_arguments,
+)
 from workers.bring.callback import SweepCallback
 from workers.bring.telling import Telling
 from workers.bring.trainer_state import TrainerCheckpoint
@@ -45,6 +52,8 @@ def attach(context: Telling, trainer: Trainer) -> str | None:
     kept, evenly spread. Raises ArgumentsError for arguments that would not run the trial's plan.
     """
     args, plan = trainer.args, context.plan
+    with suppress(OSError):  # not made on a rank that saves nothing, or not from our arguments
+        scratch().rmdir()
     faults = mismatches(args, plan)
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         faults.append("FSDP and DeepSpeed have not been run here; take them out")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 INK, PAPER, HATCH = "#222222", "#ffffff", "#9a9a9a"
 # The colours of heat maps from worst to best: even steps of lightness, blue to yellow.
 SCALE = ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838")
+# More bars than this lie side by side: gaps between them would be thinner than a pixel.
+MOST_APART = 60
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,13 @@ def in_order(names: Iterable[str]) -> list[str]:
     """The distinct names, as the legend has them."""
     found = set(names)
     return [name for name in LOOKS if name in found]
+
+
+def bar_width(places: Iterable[float]) -> float:
+    """The width of bars at these places, which are 1 apart."""
+    return 0.8 if len(set(places)) <= MOST_APART else 1.0
+
+
+def scale_of(less_is_better: bool) -> tuple[str, ...]:
+    """The colours of heat maps from the least value to the greatest."""
+    return SCALE[::-1] if less_is_better else SCALE

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workers.figures.looks import HATCH, INK, LOOKS, PAPER, SCALE, in_order
-from workers.figures.shapes import Axis, Bar, Cell, Figure, Line, Mark, Panel
+from workers.figures.looks import INK, LOOKS, PAPER, bar_width, in_order
+from workers.figures.plotly_cells import cell_traces
+from workers.figures.plotly_text import escaped, wrapped
+from workers.figures.shapes import Axis, Bar, Figure, Line, Mark, Panel
 
-# More bars than this lie side by side: gaps between them would be thinner than a pixel.
-MOST_APART = 60
 FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 
 
@@ -53,14 +51,13 @@ def plain(figure: Figure) -> dict[str, Any]:
 
 
 def _height(figure: Figure) -> int:
-    rows = max((cell.row for panel in figure.panels for cell in panel.cells), default=None)
-    body = 440 if rows is None else 130 + 62 * (rows + 1)
+    body = 130 + 62 * figure.cell_rows if figure.cell_rows else 440
     return 110 + (290 if len(figure.panels) > 1 else body) * len(figure.panels)
 
 
 def _traces(panel: Panel) -> Iterator[Any]:
     if panel.cells:
-        yield from _cells(panel)
+        yield from cell_traces(panel)
     lines = [line for line in panel.lines if line.is_line]
     for name in in_order(line.look for line in lines):
         yield _lines(name, [line for line in lines if line.look == name])
@@ -77,7 +74,7 @@ def _lines(name: str, lines: Sequence[Line]) -> Any:
     for line in lines:
         x += [*line.x, None]
         y += [*line.y, None]
-        words += [*map(_wrapped, line.words), ""]
+        words += [*map(wrapped, line.words), ""]
     return go.Scatter(
         x=x,
         y=y,
@@ -102,7 +99,7 @@ def _marks(name: str, marks: Sequence[Mark]) -> Any:
     return go.Scatter(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
-        text=[_wrapped(mark.words) for mark in marks],
+        text=[wrapped(mark.words) for mark in marks],
         mode="markers",
         hoverinfo="text",
         name=look.label,
@@ -125,72 +122,13 @@ def _bars(name: str, every: Sequence[Bar]) -> Any:
         x=[bar.x for bar in bars],
         y=[bar.size for bar in bars],
         base=[bar.start for bar in bars],
-        text=[_wrapped(bar.words) for bar in bars],
+        text=[wrapped(bar.words) for bar in bars],
         textposition="none",
         hoverinfo="text",
-        width=0.8 if len({bar.x for bar in every}) <= MOST_APART else 1.0,
+        width=bar_width(bar.x for bar in every),
         name=look.label,
         legendgroup=name,
         marker={"color": look.colour, "line": {"width": 0}},
-    )
-
-
-def _cells(panel: Panel) -> Iterator[Any]:
-    done = [cell for cell in panel.cells if cell.value is not None]
-    open_cells = [cell for cell in panel.cells if cell.value is None]
-    if open_cells:
-        yield _hatched(open_cells)
-    if done:
-        yield _coloured(panel, done)
-    if open_cells:
-        yield go.Scatter(
-            x=[cell.column for cell in open_cells],
-            y=[cell.row for cell in open_cells],
-            text=[_broken(cell.label) for cell in open_cells],
-            hovertext=[_wrapped(cell.words) for cell in open_cells],
-            mode="text",
-            hoverinfo="text",
-            showlegend=False,
-        )
-
-
-def _hatched(cells: Sequence[Cell]) -> Any:
-    x, y = list[float | None](), list[float | None]()
-    for cell in cells:
-        left, right = cell.column - 0.48, cell.column + 0.48
-        low, high = cell.row - 0.46, cell.row + 0.46
-        x += [left, right, right, left, left, None]
-        y += [low, low, high, high, low, None]
-    return go.Scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        fill="toself",
-        fillpattern={"shape": "/", "fgcolor": HATCH, "bgcolor": PAPER, "size": 9, "solidity": 0.12},
-        line={"color": HATCH, "width": 0.7},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-
-
-def _coloured(panel: Panel, cells: Sequence[Cell]) -> Any:
-    colours = SCALE[::-1] if panel.less_is_better else SCALE
-    wide, high = max(len(panel.x.ticks), 1), max(len(panel.y.ticks), 1)
-    at = {(cell.row, cell.column): cell for cell in cells}
-    grid = [[at.get((row, column)) for column in range(wide)] for row in range(high)]
-    return go.Heatmap(
-        x=list(range(wide)),
-        y=list(range(high)),
-        z=[[cell.value if cell else None for cell in row] for row in grid],
-        text=[[_broken(cell.label) if cell else "" for cell in row] for row in grid],
-        hovertext=[[_wrapped(cell.words) if cell else "" for cell in row] for row in grid],
-        texttemplate="%{text}",
-        hoverinfo="text",
-        hoverongaps=False,
-        xgap=2,
-        ygap=2,
-        colorscale=[[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)],
-        colorbar={"title": {"text": _escaped(panel.scale), "side": "right"}, "outlinewidth": 0},
     )
 
 
@@ -201,15 +139,14 @@ def _lay_out(sheet: Any, panel: Panel, row: int, named: bool) -> None:
         sheet.update_xaxes(row=row, col=1, range=[-0.5, max(len(panel.x.ticks), 1) - 0.5])
         sheet.update_yaxes(row=row, col=1, range=[-0.5, max(len(panel.y.ticks), 1) - 0.5])
     if panel.bars:
-        top = max(110.0, 1.05 * max(bar.start + bar.size for bar in panel.bars))
-        sheet.update_yaxes(row=row, col=1, range=[0, top])
+        sheet.update_yaxes(row=row, col=1, range=[0, panel.bars_top])
     for rule in panel.rules:
         sheet.add_hline(
             y=rule.y,
             row=row,
             col=1,
             line={"color": INK, "width": 1, "dash": "dash"},
-            annotation={"text": _escaped(rule.words), "font": {"size": 11}},
+            annotation={"text": escaped(rule.words), "font": {"size": 11}},
             annotation_position="top right",
         )
 
@@ -217,28 +154,15 @@ def _lay_out(sheet: Any, panel: Panel, row: int, named: bool) -> None:
 def _axis(axis: Axis, named: bool, cells: bool) -> dict[str, Any]:
     settings: dict[str, Any] = {"automargin": True}
     if named:
-        settings["title"] = {"text": _escaped(axis.title)}
+        settings["title"] = {"text": escaped(axis.title)}
     if axis.log:
         # Without a format plotly writes 20 as a small "2" above the 10.
         settings |= {"type": "log", "dtick": "D2", "tickformat": "~g"}
     elif axis.ticks:
         settings |= {
             "tickvals": [place for place, _ in axis.ticks],
-            "ticktext": [_escaped(word) for _, word in axis.ticks],
+            "ticktext": [escaped(word) for _, word in axis.ticks],
         }
     if cells:
         settings |= {"showgrid": False, "zeroline": False}
     return settings
-
-
-def _wrapped(words: str) -> str:
-    return "<br>".join(map(_escaped, textwrap.wrap(words, 90)))
-
-
-def _broken(label: str) -> str:
-    return "<br>".join(map(_escaped, label.split("\n")))
-
-
-def _escaped(text: str) -> str:
-    """plotly reads a little HTML in every text."""
-    return html.escape(text, quote=False)

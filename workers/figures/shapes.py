@@ -87,6 +87,11 @@ class Panel:
     scale: str = ""
     less_is_better: bool = True
 
+    @property
+    def bars_top(self) -> float:
+        """Where an axis of bars in percent ends: with room above 100 for the words of a rule."""
+        return max(110.0, 1.05 * max(bar.start + bar.size for bar in self.bars))
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -97,6 +102,11 @@ class Figure:
     title: str
     panels: tuple[Panel, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def cell_rows(self) -> int:
+        """Rows of its largest heat map, 0 without one."""
+        return max((cell.row + 1 for panel in self.panels for cell in panel.cells), default=0)
 
     def looks(self) -> Iterator[str]:
         """The look of everything in it, with repetitions."""

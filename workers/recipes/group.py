@@ -1,7 +1,7 @@
 """A world of several processes: a torch.distributed group that lives as long as they do.
 
 It is made once for a set of ranks, not once a trial, so there is none to leak: a set that lost a
-rank, or whose trial broke, is ended as a whole (`workers.tune.ranks`).
+rank, or whose trial broke, is ended as a whole (`workers.tune.team`).
 """
 
 from __future__ import annotations

@@ -55,10 +55,11 @@ def run(context: Context) -> None:
         chosen = course.take(step)
         before = fingerprint(model)
         batch = gradient(step, chosen)
-        norm = clip(model, float(params.get("max_grad_norm", 1.0)))
         for group in optimizer.param_groups:
             group["lr"] = rate(step)
-        optimizer.step()
+        with gradient.applying():
+            norm = clip(model, float(params.get("max_grad_norm", 1.0)))
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         context.step(
             samples=len(chosen),

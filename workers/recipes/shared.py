@@ -8,6 +8,13 @@ from pathlib import Path
 from workers.checkpoints import CheckpointFolder
 
 
+class SharedFolder(CheckpointFolder):
+    """One checkpoint that several trials may write and read at the same time: the first whole one
+    stays, and whoever comes later drops its own."""
+
+    first_stays = True
+
+
 class SharedPhases:
     """The folders of one trial's shared beginnings, by the steps behind each.
 
@@ -15,7 +22,7 @@ class SharedPhases:
     itself. One that is not there, or not whole, is as good as none: the trial trains on.
     """
 
-    def __init__(self, folders: Mapping[int, CheckpointFolder]) -> None:
+    def __init__(self, folders: Mapping[int, SharedFolder]) -> None:
         self._folders = dict(folders)
 
     def beyond(self, steps: int) -> Path | None:
@@ -29,9 +36,9 @@ class SharedPhases:
         """True when a shared beginning ends after so many steps."""
         return steps in self._folders
 
-    def wanted(self, steps: int) -> CheckpointFolder | None:
+    def wanted(self, steps: int) -> SharedFolder | None:
         """Where to leave a checkpoint after so many steps; None where nobody needs one, or one is
-        there: rewriting it would pull it away from under a trial that reads it."""
+        there."""
         folder = self._folders.get(steps)
         return folder if folder is not None and folder.newest() is None else None
 

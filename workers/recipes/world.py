@@ -38,6 +38,10 @@ class World:
         """The largest of the ranks' numbers."""
         return number
 
+    def least(self, number: int) -> int:
+        """The smallest of them."""
+        return -self.most(-number)
+
     def wait(self) -> None:
         """Until every rank has come here."""
 

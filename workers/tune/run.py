@@ -9,7 +9,8 @@ from pathlib import Path
 import ray
 from ray import tune
 
-from workers.tune.ranks import RankedTrainable, rank_bundles
+from workers.tune.bundles import rank_bundles
+from workers.tune.ranks import RankedTrainable
 from workers.tune.scheduler import ConductorScheduler
 from workers.tune.searcher import ConductorSearch
 from workers.tune.steering import Steering

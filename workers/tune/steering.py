@@ -75,7 +75,8 @@ class Steering:
 
     def saved(self, order: AttemptOrder, result: Mapping[str, Any]) -> None:
         """An attempt was paused: its checkpoint is written and its worker is free."""
-        self.conductor.saved(order.number, order.attempt, *_spent(result))
+        kept = bool(result.get("saves", True))
+        self.conductor.saved(order.number, order.attempt, *_spent(result), kept=kept)
 
     def withdraw(self, order: AttemptOrder) -> bool:
         """Journal the end of an attempt that never got a place, if it is not wanted any more."""

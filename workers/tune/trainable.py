@@ -161,6 +161,7 @@ def _result(said: Said) -> dict[str, Any]:
         "kind": said.kind,
         "samples": said.samples,
         "seconds": said.seconds,
+        "saves": said.saves,
         "done": said.kind == "finished",
     }
     if said.report is not None:

@@ -94,6 +94,22 @@ def test_in_a_mixed_pool_it_does_not_matter_who_reported_last() -> None:
         assert plan(spec, costs=rows).refused_count == 0
 
 
+def on_cpu(spec: SweepSpec) -> Measurement:
+    """A trial that ran before the pool had GPUs."""
+    return Measurement(key=cost_key(spec.spec.workload, {}, "cpu"), tokens_per_second=3.0)
+
+
+def test_a_trial_on_a_cpu_says_nothing_of_the_pool_s_gpus() -> None:
+    spec = spec_of({})
+    for rows in ([*trials(spec), on_cpu(spec)], [on_cpu(spec), *trials(spec)]):
+        (fault,) = memory_faults(spec, rows)
+        assert "the largest device seen has 12.00 GB" in fault.message
+        assert "cpu" not in fault.message
+    assert memory_faults(spec, [on_cpu(spec)]) == []
+    roomy = trials(spec, device="large", memory=80)
+    assert memory_faults(spec, [on_cpu(spec), *trials(spec), *roomy]) == []
+
+
 def test_what_fits_no_kind_of_device_is_refused() -> None:
     spec = spec_of({})
     rows = [*trials(spec, device="a"), *trials(spec, device="b", memory=14)]

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import cProfile
 import json
-import logging
 import math
 import os
 import pstats
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -197,40 +195,6 @@ def test_models_go_on_choosing_together_when_a_parameter_comes_and_goes(name: st
     assert together == (numbers if name == "cmaes" else {*numbers, "word", "paired"})
 
 
-def test_sobol_points_are_balanced() -> None:
-    """Of the first 2^k points each 2^k-th part of every axis holds exactly one."""
-    spec = spec_of("qmc", {"x": UNIT, "learning_rate": RATE, "n": {"values": list(range(8))}})
-    script, searcher = Script(), make_searcher(spec, LONG)
-    for _ in range(16):
-        body = searcher.ask(script.story)
-        assert body is not None
-        script.add(body)
-    cells = [record.trial.params for record in script.story.trials.values()]
-    spots = [math.log10(float(cell["learning_rate"]) / 1e-6) / 4 for cell in cells]
-    for count in (4, 8, 16):
-        assert sorted(int(float(cell["x"]) * count) for cell in cells[:count]) == list(range(count))
-        assert sorted(int(spot * count) for spot in spots[:count]) == list(range(count))
-    assert sorted(int(cell["n"]) for cell in cells) == sorted([*range(8)] * 2)
-    other = make_searcher(spec_of("qmc", {"x": UNIT}, seed=1), LONG).ask(Script().story)
-    assert other is not None
-    assert all(abs(float(other.params["x"]) - float(cell["x"])) > 1e-9 for cell in cells)
-
-
-def test_a_sobol_point_that_cannot_be_asked_is_passed_over() -> None:
-    plain = make_searcher(spec_of("qmc", {"x": UNIT, "a": {"values": ["p", "q"]}}), LONG)
-    fewer = {"x": UNIT, "a": {"values": ["p", "q"]}, "exclude": [{"a": "p"}]}
-    script, rest = Script(), Script()
-    left = make_searcher(spec_of("qmc", fewer), LONG)
-    for _ in range(16):
-        script.add(plain.ask(script.story) or Asked(trial=0, params={}))
-    for _ in range(8):
-        rest.add(left.ask(rest.story) or Asked(trial=0, params={}))
-    whole = [record.trial.params for record in script.story.trials.values()]
-    assert [record.trial.params for record in rest.story.trials.values()] == [
-        cell for cell in whole if cell["a"] == "q"
-    ]
-
-
 @pytest.mark.parametrize("name", METHODS)
 def test_a_space_that_lets_nothing_run_ends_the_search_soon(name: str) -> None:
     """Nobody can list it, so nobody knows before asking."""
@@ -313,31 +277,6 @@ def test_the_work_of_an_ask_grows_no_faster_than_the_trials() -> None:
         polled.append(calls(partial(searcher.exhausted, script.story)))
     assert asked[1] < 4.5 * asked[0]
     assert polled[1] < asked[1] / 100
-
-
-def test_nothing_is_said_and_nothing_of_optuna_is_changed(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    heard: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logger, level = logging.getLogger("optuna"), optuna.logging.get_verbosity()
-    logger.addHandler(handler)
-    filters = list(warnings.filters)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            for name in METHODS:
-                learn = {} if name == "qmc" else {"n_startup_trials": 2}
-                searched(make_searcher(spec_of(name, CONDITIONAL, method=learn), LONG), 4)
-        assert heard == []
-        assert capfd.readouterr().err == ""
-        assert warnings.filters == filters
-        assert optuna.logging.get_verbosity() == level
-        optuna.create_study()
-        assert len(heard) == 1
-    finally:
-        logger.removeHandler(handler)
 
 
 CHILD = """

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pytest
 from curve_files import Row, small_sweep, write_folder
 
-from sweeps.points import run_plan
 from sweeps.simulator.folders import read_groups
 from sweeps.simulator.recorded import Group
 from sweeps.simulator.simulate import simulate
@@ -91,22 +89,6 @@ def test_invalid_runs_and_runs_without_a_line_are_left_out(tmp_path: Path) -> No
         assert [run.params["config_id"] for run in group.runs] == ["a"]
 
 
-def test_every_seed_is_a_run_and_of_a_doubled_line_the_first_counts(tmp_path: Path) -> None:
-    told = rows(seed=1) + rows(seed=2)
-    lines = [line(seed=1, final=0.5), line(seed=1, final=9.0), line(seed=2, final=0.75)]
-    group = one(tmp_path, told, lines)
-    assert [run.key for run in group.runs] == [("a", 1), ("a", 2)]
-    assert [run.final for run in group.runs] == [0.5, 0.75]
-    assert {run.params["seed"] for run in group.runs} == {1, 2}
-
-
-def test_seeds_in_one_file_only_are_no_hindrance(tmp_path: Path) -> None:
-    group = one(tmp_path / "runs", rows(seed=1) + rows(seed=2), [line(final=0.5)])
-    assert [run.final for run in group.runs] == [0.5, 0.5]
-    group = one(tmp_path / "finals", rows(), [line(seed=4, final=0.5), line(seed=5, final=0.6)])
-    assert [run.final for run in group.runs] == [0.5]
-
-
 def test_a_final_that_is_not_a_number_stays_a_run(tmp_path: Path) -> None:
     told = rows("a") + rows("b") + rows("c")
     finals = [line("a", None), line("b", math.nan), line("c", math.inf)]
@@ -114,51 +96,6 @@ def test_a_final_that_is_not_a_number_stays_a_run(tmp_path: Path) -> None:
     assert finals_of[0] is None
     assert math.isnan(finals_of[1] or 0)
     assert finals_of[2] == math.inf
-
-
-def test_settings_come_from_both_files_and_outcomes_do_not(tmp_path: Path) -> None:
-    block = json.dumps({"beta1": 0.9, "layers": [1, 2], "name": "adam", "learning_rate": 7})
-    told = rows(learning_rate=0.1, note="same", val_loss=3.0)
-    for index, row in enumerate(told):
-        row["val_loss"] = index
-    lines = [line(hparams=block, weight_decay=0.01, reached_target=True, last_step=4)]
-    (run,) = one(tmp_path, told, lines).runs
-    assert run.params == {
-        "config_id": "a", "learning_rate": 0.1, "note": "same", "weight_decay": 0.01,
-        "beta1": 0.9, "name": "adam",
-    }  # fmt: skip
-
-
-def test_a_setting_that_only_some_have_is_left_out(tmp_path: Path) -> None:
-    lines = [line("a", learning_rate=0.1, weight_decay=0.5), line("b", learning_rate=0.2)]
-    group = one(tmp_path, rows("a") + rows("b"), lines)
-    assert [run.params for run in group.runs] == [
-        {"config_id": "a", "learning_rate": 0.1}, {"config_id": "b", "learning_rate": 0.2}
-    ]  # fmt: skip
-
-
-def test_a_rate_that_moves_is_the_schedule(tmp_path: Path) -> None:
-    told = [{**row, "learning_rate": 0.1 * row["step"]} for row in rows()]
-    (run,) = one(tmp_path, told, [line()]).runs
-    assert "learning_rate" not in run.params
-    assert run.rate.values.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
-
-
-@pytest.mark.parametrize(
-    ("x", "cells", "warmup"),
-    [
-        ("samples_seen", {"batch_size": 2, "warmup_steps": 1}, 2),
-        ("step", {"batch_size": 2, "warmup_steps": 1}, 1),
-        ("epoch", {"batch_size": 2, "warmup_steps": 1}, 0),
-        ("step", {"warmup": 0.5}, 2),
-        ("step", {"warmup": 0.5, "warmup_steps": 1}, 1),
-    ],
-)
-def test_warmup_is_placed_where_the_axis_allows(
-    tmp_path: Path, x: str, cells: Row, warmup: int
-) -> None:
-    (run,) = one(tmp_path, rows(x=x), [line(**cells)]).runs
-    assert run_plan(run.params, 4, 2).warmup_samples == warmup
 
 
 def test_groups_of_one_problem_are_kin(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from workers.bring.channel import Channel, SilenceError
+from workers.bring.channel import Channel, SilenceError, meeting_folder, socket_in
 from workers.bring.lines import LineError, StepLine
 
 STEP = b'{"step": %d, "loss": 0.5, "learning_rate": 0.1}\n'
@@ -85,3 +86,17 @@ def test_silence_is_told_after_a_while(channel: Channel, tmp_path: Path) -> None
         # More than the kernel keeps for one that does not read.
         with pytest.raises(SilenceError, match=r"took no order for 0\.3 s"):
             channel.say({"order": "x" * 10_000_000})
+
+
+@pytest.mark.parametrize("more", [0, 100])
+def test_a_socket_finds_room_however_long_the_path_of_the_temporary_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    place = tmp_path / ("x" * more)
+    place.mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    with meeting_folder() as name, Channel(socket_in(Path(name)), silence_seconds=5) as channel:
+        with peer(Path(name), STEP % 1):
+            assert step(channel) == 1
+        assert Path(name).is_relative_to(place) == (more == 0)
+    assert not Path(name).exists()

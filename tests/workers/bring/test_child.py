@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import gone
+from processes import disappears, gone
 
 from workers.bring.child import TAIL_BYTES, Child
 
@@ -15,7 +15,7 @@ SLEEPS = 'import os, time; open("own", "w").write(str(os.getpid())); time.sleep(
 
 
 def start(folder: Path, code: str) -> Child:
-    return Child([sys.executable, "-Sc", code], {"PATH": os.defpath}, folder)
+    return Child([sys.executable, "-Sc", code], {"PATH": os.defpath}, folder, folder / "scratch")
 
 
 def test_it_gets_its_environment_and_nothing_else(tmp_path: Path) -> None:
@@ -64,7 +64,8 @@ import os, sys, time
 from pathlib import Path
 from workers.bring.child import Child
 folder = Path({str(tmp_path)!r})
-Child([sys.executable, "-c", {SLEEPS!r}], {{}}, folder)
+(folder / "scratch").mkdir()
+Child([sys.executable, "-c", {SLEEPS!r}], {{}}, folder, folder / "scratch")
 while not (folder / "own").exists() or not (folder / "own").read_text():
     time.sleep(0.01)
 os.kill(os.getpid(), 9)
@@ -72,3 +73,4 @@ os.kill(os.getpid(), 9)
     done = subprocess.run([sys.executable, "-c", worker], cwd=REPOSITORY, timeout=60)
     assert done.returncode == -9
     assert gone(tmp_path / "own")
+    assert disappears(tmp_path / "scratch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import textwrap
 import tracemalloc
 from collections.abc import Callable
@@ -94,6 +95,18 @@ def test_a_command_trains_a_trial_to_its_end(script: ScriptMaker, tmp_path: Path
     assert (tmp_path / "trial" / "step-00000006" / "x.json").exists()
 
 
+def test_a_temporary_folder_of_a_long_path_is_no_hindrance_and_stays_empty(
+    script: ScriptMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / ("x" * 100)
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    job = a_run(tmp_path)
+    run(job.context, script(WHOLE))
+    assert job.context.steps_done == 6
+    assert list(place.iterdir()) == []
+
+
 @pytest.mark.parametrize("at", [8, 12])
 def test_paused_and_resumed_equals_unbroken(script: ScriptMaker, tmp_path: Path, at: int) -> None:
     whole = a_run(tmp_path, trial="whole")
@@ -157,6 +170,7 @@ time.sleep(600)
     with pytest.raises(Stopped):
         run(job.context, script(code, resumes=False, grace_seconds=20.0))
     assert (tmp_path / "tidy").exists()
+    assert not job.context.saves, "what it ran is run again, and counts as run"
 
 
 def test_what_it_leaves_behind_at_its_end_is_killed(script: ScriptMaker, tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_support import make_run
+from recipe_support import make_run, write_words
 
 from sweeps.errors import SpecError
 from sweeps.spec import Workload
 from workers.bring.environment import environment, resolve, values
 from workers.recipes.commands import Command
 from workers.roots import DataRoots
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def an_environment(folder: Path, outer: dict[str, str], **fields: Any) -> dict[str, str]:
@@ -37,6 +40,25 @@ def test_little_of_the_worker_is_passed_on(tmp_path: Path) -> None:
     assert "SWEEP_AGENT_TOKEN" not in found
     assert "SWEEP_STORAGE" not in found
     assert "TRIAL_RESUME_FROM" not in found
+
+
+def test_what_the_page_lists_is_what_there_is(tmp_path: Path) -> None:
+    folder = tmp_path
+    write_words(folder)
+    (folder / "base").mkdir()
+    workload = Workload.model_validate(
+        {"recipe": "mine", "model": "base", "data": {"train": "train.jsonl", "eval": "eval.jsonl"},
+         "options": {"name": 1}}
+    )  # fmt: skip
+    run = make_run(folder, workload, {"name": 2}, seed=3)
+    found = environment(Command(command=["x"]), run.context, folder / "socket", folder, {})
+    there = {name for name in found if name.startswith("TRIAL_")}
+    page = (ROOT / "docs" / "writing-a-recipe.md").read_text("utf-8")
+    table = page.partition("### What it finds")[2].partition("###")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `TRIAL_")]
+    listed = {name for row in rows for name in re.findall(r"`(TRIAL_[A-Z_]+)`", row.split("|")[1])}
+    of_each_parameter = {"TRIAL_PARAM_GLOBAL_BATCH_SIZE", "TRIAL_PARAM_LEARNING_RATE"}
+    assert there - of_each_parameter == listed
 
 
 def test_parameters_cannot_become_other_variables(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from processes import gone
 
 from workers.bring import guard
 
+SCRATCH = "scratch"
 # A process that made itself a daemon: its parent is gone, its session its own.
 DAEMON = """
 import os, time
@@ -28,7 +29,9 @@ while not os.path.exists("daemon") or not open("daemon").read(): time.sleep(0.01
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, guard.__file__, *arguments]
+    (folder / SCRATCH).mkdir(exist_ok=True)
+    (folder / SCRATCH / "left").touch()
+    command = [sys.executable, guard.__file__, SCRATCH, *arguments]
     return subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -37,12 +40,14 @@ def test_the_exit_status_is_the_commands(tmp_path: Path) -> None:
         assert process.wait(30) == 5
     with start(tmp_path, "sh", "-c", "kill -KILL $$") as process:
         assert process.wait(30) == 128 + 9
+    assert not (tmp_path / SCRATCH).exists()
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with start(tmp_path, "no-such-program") as process:
         assert process.communicate(timeout=30)[1].startswith(b"no-such-program cannot be started")
         assert process.returncode == guard.NOT_FOUND
+    assert not (tmp_path / SCRATCH).exists()
 
 
 def test_a_daemon_does_not_outlive_the_command(tmp_path: Path) -> None:
@@ -59,6 +64,7 @@ def test_the_end_of_standard_input_kills(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.wait(30) == 128 + 9
     assert gone(tmp_path / "daemon")
+    assert not (tmp_path / SCRATCH).exists()
 
 
 def test_sigterm_goes_to_the_command(tmp_path: Path) -> None:
@@ -68,6 +74,30 @@ def test_sigterm_goes_to_the_command(tmp_path: Path) -> None:
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 3
+
+
+# The command ends between the look at it and the signal.
+ENDS_FIRST = """
+import os, signal, sys
+from workers.bring import guard
+signal_group = os.killpg
+def too_late(group, _):
+    signal_group(group, signal.SIGKILL)
+    raise ProcessLookupError
+os.killpg = too_late
+sys.exit(guard.main(sys.argv[1:]))
+"""
+
+
+def test_a_sigterm_that_comes_too_late_harms_nobody(tmp_path: Path) -> None:
+    program = [sys.executable, "-Sc", DAEMON + "time.sleep(600)"]
+    command = [sys.executable, "-c", ENDS_FIRST, SCRATCH, *program]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE) as process:
+        while not (tmp_path / "daemon").exists() or not (tmp_path / "daemon").read_text():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + 9
+    assert gone(tmp_path / "daemon")
 
 
 def test_one_that_ends_by_itself_spares_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from recipe_support import RecordingLink
 from trainers import line_trainer, points, told, trainer_run
 
-from workers.bring.arguments import ArgumentsError
+from workers.bring.arguments import ArgumentsError, scratch
 from workers.bring.trainer import attach, run_trainer
 from workers.recipes.context import Order, Stopped
 
@@ -24,6 +26,19 @@ def test_stop_passes_through_the_trainer(tmp_path: Path) -> None:
     after = trainer_run(tmp_path, trial="after")
     run_trainer(after.context, line_trainer(after))
     assert len(told(after.log)) == 6
+
+
+@pytest.mark.parametrize("order", [Order.GO_ON, Order.STOP])
+def test_the_trainer_s_own_folder_is_gone_however_the_run_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run = trainer_run(tmp_path, link=RecordingLink(order=order, order_at=8))
+    trainer = line_trainer(run)
+    assert scratch().is_dir(), "it made it"
+    with suppress(Stopped):
+        run_trainer(run.context, trainer)
+    assert not scratch().exists()
 
 
 def test_evaluation_keeps_to_max_examples_and_to_names(tmp_path: Path) -> None:

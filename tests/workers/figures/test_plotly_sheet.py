@@ -3,8 +3,9 @@ from __future__ import annotations
 from figure_stories import every_fate
 
 from workers.figures.gallery import gallery
-from workers.figures.plotly_sheet import MOST_APART, plain
-from workers.figures.shapes import Axis, Bar, Cell, Figure, Mark, Panel
+from workers.figures.looks import MOST_APART
+from workers.figures.plotly_sheet import plain
+from workers.figures.shapes import Axis, Bar, Figure, Mark, Panel
 
 
 def test_a_legend_names_every_look_once() -> None:
@@ -25,13 +26,3 @@ def test_many_bars_leave_no_gaps() -> None:
         bars = tuple(Bar("stopped", float(place), 0.0, 50.0, "") for place in range(count))
         figure = Figure("f", "t", (Panel(Axis("x"), Axis("y"), bars=bars),))
         assert plain(figure)["data"][0]["width"] == width
-
-
-def test_a_cell_without_a_value_is_hatched_and_not_coloured() -> None:
-    axis = Axis("x", ticks=((0.0, "a"), (1.0, "b")))
-    cells = (Cell(0, 0, 1.0, "1", ""), Cell(1, 0, None, "9\nat 10%", ""))
-    traces = plain(Figure("f", "t", (Panel(axis, Axis("y"), cells=cells),)))["data"]
-    hatched, coloured, words = traces
-    assert hatched["fillpattern"]["shape"] == "/"
-    assert coloured["z"] == [[1.0, None]]
-    assert words["text"] == ["9<br>at 10%"]

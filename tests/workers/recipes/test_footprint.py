@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+import torch
 from recipe_support import make_run
 
 from sweeps.trial import NOTHING_SEEN, Footprint, Report
 from workers.recipes import sft
 from workers.recipes.footprint import Meter
+from workers.recipes.world import World
 
 
 def test_the_largest_micro_batch_counts() -> None:
@@ -31,8 +35,52 @@ def test_the_last_checkpoint_counts_without_what_the_context_wrote(tmp_path: Pat
     assert meter.saved(report, tmp_path) == report.model_copy(update={"footprint": told})
 
 
+def test_only_the_rank_that_writes_looks_at_the_checkpoint(tmp_path: Path) -> None:
+    """What another one lists may be deleted by rank 0 before it is weighed."""
+    old = tmp_path / "step-00000001" / "model.safetensors"
+    old.parent.mkdir()
+    old.write_bytes(bytes(5))
+    second = World()
+    second.rank, second.size = 1, 2
+    report = Report(point=1, samples=8, step=3, window=NOTHING_SEEN)
+    told = Meter("cpu", second).saved(report, tmp_path).footprint
+    assert told == Footprint(device="cpu")
+
+
 def test_a_cpu_has_no_peak() -> None:
     assert Meter("cpu").peak_memory() is None
+
+
+class Beside(World):
+    """Rank 0 of two; `others` are the other one's numbers."""
+
+    size = 2
+
+    def __init__(self, *others: int) -> None:
+        self._others = list(others)
+
+    def most(self, number: int) -> int:
+        return max(number, self._others.pop(0))
+
+
+@pytest.mark.parametrize("mine", [24, 80])
+def test_of_unlike_devices_the_one_that_would_run_out_first_is_told(
+    monkeypatch: pytest.MonkeyPatch, mine: int
+) -> None:
+    properties = SimpleNamespace(name="some GPU", total_memory=mine)
+    for name, answer in (
+        ("init", None),
+        ("max_memory_allocated", 7),
+        ("reset_peak_memory_stats", None),
+        ("get_device_properties", properties),
+    ):
+        monkeypatch.setattr(torch.cuda, name, lambda *_, answer=answer: answer)
+    # What it asks of all: a peak, the memory (the least of it), the tokens.
+    meter = Meter("cuda", Beside(9, -48, 300))
+    meter.micro_batch(200)
+    assert meter.peak_memory() == 9
+    told = meter.footprint()
+    assert (told.device_memory_bytes, told.micro_batch_tokens) == (min(mine, 48), 300)
 
 
 def test_a_run_of_the_built_in_recipe_tells_of_both(folder: Path) -> None:

@@ -14,12 +14,11 @@ from trained import same, weights
 from sweeps.errors import SweepError
 from sweeps.points import Stage
 from sweeps.trial import Params, Report
-from workers.checkpoints import CheckpointFolder
 from workers.recipes.context import Order, Paused, Stopped
 from workers.recipes.parts.facts import prepare
 from workers.recipes.parts.gradient import BatchSum, GlobalGradient
 from workers.recipes.sft import run
-from workers.recipes.shared import SharedPhases
+from workers.recipes.shared import SharedFolder, SharedPhases
 from workers.roots import DataRoots
 
 # 3 steps of 4 samples, then 2 of 6: 24 samples. Points lie at 8, 18 (of 16) and 24.
@@ -54,7 +53,7 @@ def attempt(
 
 def sharing(folder: Path) -> SharedPhases:
     """As another process would see the sweep's folder."""
-    return SharedPhases({SHARED_AFTER: CheckpointFolder(folder / "shared")})
+    return SharedPhases({SHARED_AFTER: SharedFolder(folder / "shared")})
 
 
 def losses(run_: Run) -> list[tuple[int, dict[str, float]]]:
@@ -184,7 +183,7 @@ def test_what_becomes_of_the_payer_at_the_boundary_takes_nothing_from_the_others
     stages = (dataclasses.replace(STAGES[0], samples=8), dataclasses.replace(STAGES[1], samples=16))
 
     def trial(name: str, link: RecordingLink | None = None) -> Run:
-        shared = SharedPhases({2: CheckpointFolder(data / "shared")})
+        shared = SharedPhases({2: SharedFolder(data / "shared")})
         return attempt(data, name, link, stages=stages, shared=shared)
 
     payer = trial("payer", RecordingLink(order, 8))

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from workers.checkpoints import CheckpointFolder
-from workers.recipes.shared import SharedPhases
+from workers.recipes.shared import SharedFolder, SharedPhases
+
+# Another worker's process, which leaves its checkpoint of the same steps.
+OTHER = """
+import sys
+from pathlib import Path
+from workers.recipes.shared import SharedFolder
+SharedFolder(Path(sys.argv[1])).write(3, lambda draft: (draft / "a").write_text("theirs") and None)
+"""
 
 
 def leave(folder: CheckpointFolder, step: int) -> Path:
@@ -13,12 +23,12 @@ def leave(folder: CheckpointFolder, step: int) -> Path:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> dict[int, CheckpointFolder]:
-    return {step: CheckpointFolder(tmp_path / str(step)) for step in (3, 7)}
+def folders(tmp_path: Path) -> dict[int, SharedFolder]:
+    return {step: SharedFolder(tmp_path / str(step)) for step in (3, 7)}
 
 
 def test_the_furthest_whole_checkpoint_beyond_one_s_own_counts(
-    folders: dict[int, CheckpointFolder],
+    folders: dict[int, SharedFolder],
 ) -> None:
     shared = SharedPhases(folders)
     assert shared.beyond(0) is None
@@ -31,7 +41,7 @@ def test_the_furthest_whole_checkpoint_beyond_one_s_own_counts(
 
 
 def test_one_is_wanted_where_a_beginning_ends_and_none_is_there(
-    folders: dict[int, CheckpointFolder],
+    folders: dict[int, SharedFolder],
 ) -> None:
     shared = SharedPhases(folders)
     assert [steps for steps in range(9) if shared.ends(steps)] == [3, 7]
@@ -40,3 +50,53 @@ def test_one_is_wanted_where_a_beginning_ends_and_none_is_there(
     leave(folders[3], 3)
     assert shared.wanted(3) is None
     assert shared.wanted(7) is folders[7]
+
+
+def test_of_two_processes_that_write_at_once_the_later_one_takes_nothing_from_a_reader(
+    folders: dict[int, SharedFolder],
+) -> None:
+    """Both saw that none was there. A third trial found the first one's and is reading it."""
+    wanted = SharedPhases(folders).wanted(3)
+    assert wanted is not None
+    read: list[tuple[Path, int]] = []
+
+    def fill(draft: Path) -> None:
+        (draft / "a").write_text("ours")
+        subprocess.run([sys.executable, "-c", OTHER, str(wanted.root)], check=True)
+        found = SharedPhases(folders).beyond(0)
+        assert found is not None
+        read.append((found, found.stat().st_ino))
+
+    left = wanted.write(3, fill, last=True)
+    ((found, number),) = read
+    assert (left, left.stat().st_ino) == (found, number), "it was never taken away"
+    assert (left / "a").read_text() == "theirs"
+    assert [path.name for path in wanted.root.iterdir()] == [left.name], "no draft is left"
+
+
+def test_a_late_one_is_not_copied_over_that_of_the_first(tmp_path: Path) -> None:
+    offered: list[Path] = []
+
+    class Copies:
+        busy = None
+
+        def offer(self, checkpoint: Path, keep: int) -> None:
+            offered.append(checkpoint)
+
+        def bring(self, root: Path, newer_than: str) -> Path | None:
+            return None
+
+        def settle(self, seconds: float) -> bool:
+            return True
+
+    folder = SharedFolder(tmp_path, copies=Copies())
+    first = leave(folder, 3)
+    leave(folder, 3)
+    assert offered == [first]
+
+
+def test_a_torn_one_is_replaced(tmp_path: Path) -> None:
+    folder = SharedFolder(tmp_path)
+    (leave(folder, 3) / "a").write_text("torn")
+    assert folder.newest() is None
+    assert leave(folder, 3) == folder.newest()

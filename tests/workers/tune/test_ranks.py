@@ -1,4 +1,4 @@
-"""Trials of two ranks on a real Ray: warm between trials, and a dead rank costs one attempt."""
+"""Trials of two ranks on a real Ray, paused together and broken together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import ray
-from ray.util import placement_group_table
 from tests_support import toy_spec
 
 from sweeps.journal import Prepared
@@ -17,8 +16,7 @@ from tests.workers.tune.test_run import SWEEP, Bench, joined
 from workers.book import Book
 from workers.ray_head import RayHead
 from workers.settings import WorkerSettings
-from workers.tune.ranks import WATCHER_CPUS, rank_bundles
-from workers.tune.run import largest_node, run_tune
+from workers.tune.run import run_tune
 
 __all__ = ["joined"]
 pytestmark = pytest.mark.xdist_group("ray")
@@ -48,47 +46,6 @@ def toy(folder: Path, **options: Any) -> SweepSpec:
     folder.mkdir(exist_ok=True)
     asked = {"pid_file": str(folder / "pids"), "marker": str(folder / "marker"), **options}
     return toy_spec(workload={"recipe": "toy", "options": asked})
-
-
-def test_a_trial_takes_one_node(joined: RayHead) -> None:
-    factory = rank_bundles({"cpu": 8, "gpu": 4}, 4)
-    rank, watcher = {"CPU": 2.0, "GPU": 1.0}, {"CPU": WATCHER_CPUS}
-    assert factory.bundles == [watcher, {**rank, "CPU": 1.99}, *[rank] * 3]
-    assert factory.strategy == "STRICT_PACK"
-    assert largest_node() == {"CPU": 4.0, "GPU": 0.0}
-
-
-@pytest.mark.parametrize(("cpus", "ranks"), [(2, 2), (8, 3), (0.1, 4), (0.02, 2), (64, 8)])
-def test_a_trial_asks_for_no_more_than_was_checked(cpus: float, ranks: int) -> None:
-    """All cores of a node can be asked for: Ray's own sum of the bundles, in its steps of 1e-4,
-    fits in what one node has, and wastes next to nothing."""
-    bundles = rank_bundles({"cpu": cpus, "gpu": 0}, ranks).bundles
-    steps = [round(bundle["CPU"] * 10_000, 6) for bundle in bundles]
-    assert all(step == int(step) > 0 for step in steps)
-    assert cpus * 10_000 - ranks <= sum(steps) <= cpus * 10_000
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_killed_rank_costs_one_attempt_and_the_set_is_replaced(
-    joined: RayHead, tmp_path: Path
-) -> None:
-    alone = Bench(tmp_path / "one", toy(tmp_path / "one"))
-    alone.run()
-    # The second trial's rank 1 is killed after its 9th step, between two decision points.
-    bench = Pair(tmp_path / "two", toy(tmp_path / "two", kill_at=9, rank=1, raise_rate=0.2))
-    bench.run()
-    assert bench.states() == ["DONE"] * 4
-    assert bench.ends() == [["finished"], ["lost", "finished"], ["finished"], ["finished"]]
-    error = str(bench.book.story.trials[1].attempts[0].error)
-    assert "Rank 1 of the trial's 2 (process" in error
-    assert "is gone" in error
-    assert bench.reports() == alone.reports()
-    # Two ranks each: one pair until one of them died, another for all that came after.
-    pids = (tmp_path / "two" / "pids").read_text().split()
-    assert (len(pids), len(set(pids))) == (2 * 5, 2 * 2)
-    left = [group for group in placement_group_table().values() if group["state"] != "REMOVED"]
-    assert left == []
 
 
 @pytest.mark.slow

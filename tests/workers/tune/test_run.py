@@ -47,9 +47,10 @@ class Bench:
             self.book.append(Prepared(horizon_samples=320, devices_per_trial=1))
         prepared = self.book.story.prepared
         assert prepared is not None
-        judge = partial(verdict, spec, make_pruner(spec))
-        searcher = make_searcher(spec, 320)
-        self.conductor = Conductor(spec, self.book.story, searcher, judge, self.book.append)
+        pruner, searcher = make_pruner(spec), make_searcher(spec, 320)
+        judge, story = partial(verdict, spec, pruner), self.book.story
+        self._acts: list[tuple[str, Callable[[Entry], None]]] = []
+        self.conductor = Conductor(spec, story, searcher, judge, self._append, pruner.revive)
         self.keeper = LeaseKeeper(Client("http://127.0.0.1:9"), lease(slots))
         self.leave = threading.Event()
         maker = OrderMaker(SWEEP, spec, prepared, settings, None)
@@ -62,14 +63,13 @@ class Bench:
 
     def on(self, kind: str, act: Callable[[Entry], None]) -> None:
         """Call `act` with each entry of a kind, as it is journalled."""
-        append = self.book.append
+        self._acts.append((kind, act))
 
-        def tell(body: Any) -> None:
-            append(body)
+    def _append(self, body: Any) -> None:
+        self.book.append(body)
+        for kind, act in self._acts:
             if body.type == kind:
                 act(self.book.entries[-1])
-
-        self.conductor._append = tell
 
     def states(self) -> list[str]:
         return [str(record.state) for record in self.book.story.trials.values()]

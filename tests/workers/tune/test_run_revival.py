@@ -8,7 +8,6 @@ import pytest
 from tests_support import toy_spec
 
 from sweeps.journal import Judged
-from sweeps.pruners import make_pruner
 from sweeps.trial import Action
 from tests.workers.tune.test_run import Bench, joined
 from workers.ray_head import RayHead
@@ -25,7 +24,6 @@ def test_halving_parks_revives_and_ends(joined: RayHead, tmp_path: Path) -> None
     work = {"recipe": "toy", "options": {"step_seconds": 0.03}}
     spec = toy_spec(workload=work, parameters=axes, pruning={"type": "halving"})
     bench = Bench(tmp_path, spec, slots=4)
-    bench.conductor._revive = make_pruner(bench.spec).revive
     bench.run()
     trials = bench.book.story.trials
     assert set(bench.states()) == {"DONE", "STOPPED"}

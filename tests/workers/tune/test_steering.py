@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests_support import TOY, toy_spec
@@ -118,6 +119,18 @@ def test_checkpoints_of_a_trial_that_ended_while_it_waited_go_too(tmp_path: Path
     steering.tidy_all()
     assert not (Path(waiting.folder) / "checkpoints").exists()
     assert (Path(running.folder) / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(("said", "kept"), [({}, True), ({"saves": False}, False)])
+def test_the_journal_knows_whether_a_paused_trial_has_a_state(
+    tmp_path: Path, said: dict[str, Any], kept: bool
+) -> None:
+    steering = make_steering(tmp_path)
+    steering.tick()
+    order = launched(steering)
+    steering.saved(order, {"samples": 32, **said})
+    (attempt,) = steering.conductor.story.trials[order.number].attempts
+    assert (attempt.samples, attempt.kept) == (32, kept)
 
 
 def folder_of(order: AttemptOrder) -> Path:

@@ -42,8 +42,8 @@ def first_limit(
     examples: Examples,
     attempt: Callable[[int, bool], None],
 ) -> Fit:
-    """The micro-batch to begin with. A resumed run has the one it had, bit for bit, unless the
-    attempt before ran out of memory and left word of a smaller one. Else it is what another trial
+    """The micro-batch to begin with. A resumed run has the one it had, bit for bit, unless an
+    attempt ran out of memory since and left word of a smaller one. Else it is what another trial
     of this shape came to in this worker; else, on CUDA, the largest that a probe finds to fit
     (`attempt(examples, packed)` is one try), of what was named at most; else what was named, or 8.
 
@@ -52,9 +52,10 @@ def first_limit(
     longest = int(examples.lengths.max())
     packed = choose_packing(model, _asked(context), longest)
     shape = _shape(context, base, model, longest, packed)
-    if (word := context.world.tell(_word(context))) is not None:
+    word, had = context.world.tell(_word(context)), context.cut
+    if word is not None and (had is None or word["halvings"] > had.halvings):
         return Fit(Limit(word["samples"], longest, packed), word["halvings"], shape)
-    if (had := context.cut) is not None:
+    if had is not None:
         limit = Limit(had.per_device_train_batch_size, longest, packed)
         return Fit(limit, had.halvings, shape)
     known: dict[str, int] = context.cache.setdefault(_CACHE, {})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ class GlobalGradient:
 
     Make it once the context's state is registered: a resumed run goes on with the micro-batch it
     had. When memory runs out the micro-batch is halved and the step done again; nothing of a step
-    is in the weights before its gradient is whole.
+    is in the weights before its gradient is whole. What follows is for `applying`.
     """
 
     def __init__(
@@ -77,11 +78,26 @@ class GlobalGradient:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                if self._context.world.size > 1 and self._fit.limit.samples > 1:
+                if self._context.world.size > 1:
                     # The other ranks are somewhere in the model and wait for this one: only a new
                     # attempt, from the checkpoint, finds all of them at one place again.
-                    raise TryAgainError(leave_word(self._context, self._fit)) from error
+                    raise self._next_time() from error
             self._halve(step)
+
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """In here the gradient is clipped and goes into the weights.
+
+        What runs out of memory meanwhile may have moved some of them, or their moments, so it
+        cannot be done again in place. Raises TryAgainError: the next attempt begins with half the
+        micro-batch, from the checkpoint. SweepError when there is nothing left to halve.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise self._next_time() from error
 
     def _accumulate(self, step: int, chosen: Sequence[int]) -> BatchSum:
         context, model, rank = self._context, self._model, self._context.world.rank
@@ -134,15 +150,23 @@ class GlobalGradient:
         device = self._context.device
         token_losses(self._model, batch.to(device), device).sum().backward()  # type: ignore[no-untyped-call]
 
+    def _next_time(self) -> Exception:
+        """What ends an attempt that cannot be mended here, having left word for the next one."""
+        if self._fit.limit.samples == 1:
+            return self._too_large()
+        return TryAgainError(leave_word(self._context, self._fit))
+
+    def _too_large(self) -> SweepError:
+        return SweepError(
+            f"The memory of this {self._context.device} does not hold one example of "
+            f"{self._fit.limit.longest} tokens. Lower workload.max_length, set "
+            "workload.options.gradient_checkpointing: true, or train an adapter."
+        )
+
     def _halve(self, step: int) -> None:
         let_go(self._model)
-        limit, device = self._fit.limit, self._context.device
-        if limit.samples == 1:
-            raise SweepError(
-                f"The memory of this {device} does not hold one example of {limit.longest} tokens. "
-                "Lower workload.max_length, set workload.options.gradient_checkpointing: true, or "
-                "train an adapter."
-            )
+        if self._fit.limit.samples == 1:
+            raise self._too_large()
         self._fit = self._fit.halved()
         remember(self._context, self._fit)
         log.warning(

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 import torch
 from transformers import PreTrainedModel
 
-# How torch's allocator for a CPU says it; there it has no error of its own for that.
-_ON_CPU = "can't allocate memory"
+# How it is said where torch has no error of its own for it: by its allocator for a CPU, by CUDA
+# beside the allocator, by a library that asks CUDA itself.
+_SAID = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 # AdamW keeps two moments in single precision for every trained weight.
 _MOMENT_BYTES = 8
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether a device, or the machine, had no memory left."""
-    return isinstance(error, torch.OutOfMemoryError) or _ON_CPU in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in _SAID)
 
 
 def let_go(model: PreTrainedModel) -> None:

@@ -14,7 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,16 +67,18 @@ def cached(folder: Path | None, name: str, make: Callable[[], Tokenised]) -> Tok
     path = folder / f"{name}.safetensors"
     if (found := _read(path)) is not None:
         return found  # type: ignore[return-value]  # what a name depends on says which kind it is
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            if (found := _read(path)) is None:
-                _keep(path, made := make())
-                return made
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(f"{path}.lock"))
+        except OSError as error:
+            log.warning("tokenised data is not kept in %s: %s", folder, error)
+            return make()
+        if (found := _read(path)) is not None:
             return found  # type: ignore[return-value]  # as above
-    except OSError as error:
-        log.warning("tokenised data is not kept in %s: %s", folder, error)
-        return make()
+        made = make()
+        _keep(path, made)
+        return made
 
 
 def _read(path: Path) -> Examples | Questions | None:
@@ -105,16 +107,23 @@ def _keep(path: Path, tokens: Examples | Questions) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _drop_old(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         log.warning("tokenised data is not kept in %s: %s", path.parent, error)
+        with suppress(OSError):  # the disk that refused the one may refuse the other
+            draft.unlink(missing_ok=True)
+        return
+    _drop_old(path.parent)
 
 
 def _drop_old(folder: Path) -> None:
-    for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > KEEP_SECONDS:
-            path.unlink(missing_ok=True)
+    oldest = time.time() - KEEP_SECONDS
+    try:
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):  # another worker was faster
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+    except OSError as error:
+        log.warning("old tokenised data in %s is not deleted: %s", folder, error)
 
 
 def _to_arrays(tokens: Examples | Questions) -> Arrays:

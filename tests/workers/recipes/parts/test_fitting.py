@@ -8,7 +8,7 @@ import torch
 from recipe_support import Run, make_run, tiny_workload
 
 from sweeps.trial import BatchCut
-from workers.recipes.parts.fitting import Fit, first_limit, remember
+from workers.recipes.parts.fitting import Fit, first_limit, leave_word, remember
 from workers.recipes.parts.materials import materials
 
 
@@ -97,6 +97,21 @@ def test_a_resumed_run_has_the_one_it_had(folder: Path) -> None:
     )  # fmt: skip
     fit = device.fit(job)
     assert (fit.limit.samples, fit.halvings, device.tried) == (5, 3, [])
+
+
+def test_a_word_counts_until_a_smaller_one_is_saved(folder: Path) -> None:
+    """An attempt that runs out of memory leaves word; the next one may halve again, and save."""
+    device = Device(folder, room=40)
+    job = device.job()
+    leave_word(job.context, device.fit(job))
+    assert device.fit(device.job()).halvings == 1
+    for halvings, size in ((0, 20), (1, 20), (2, 10)):
+        later = device.job()
+        later.context.cut = BatchCut(
+            effective_batch_size=40, devices=1, per_device_train_batch_size=40 >> halvings,
+            gradient_accumulation_steps=4, halvings=halvings,
+        )  # fmt: skip
+        assert device.fit(later).limit.samples == size
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from workers.recipes.sft import run
 from workers.recipes.world import World
 
 
-def loaded(job: Run) -> tuple[Any, Examples, Callable[[int, Any], BatchSum]]:
+def loaded(job: Run) -> tuple[Any, Examples, GlobalGradient]:
     """The model in training mode, the examples, and what makes gradients of them."""
     base, train, _ = materials(job.context)
     model = base.fresh()
@@ -340,6 +340,60 @@ def test_with_several_ranks_the_next_attempt_begins_with_half(
         attempt()
 
 
+def short_update(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """The update of that many steps from here runs out of memory, once some weights have moved."""
+    begun: list[int] = []
+
+    class Short(torch.optim.AdamW):
+        def step(self, closure: Any = None) -> Any:
+            begun.append(1)
+            if len(begun) == at:
+                self.param_groups[0]["params"][0].data.add_(1.0)
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
+            return super().step(closure)
+
+    monkeypatch.setattr(torch.optim, "AdamW", Short)
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_an_update_that_runs_out_of_memory_is_made_by_the_next_attempt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """At the first step, which allocates the moments, no checkpoint is there yet."""
+
+    def attempt(trial: str) -> Run:
+        # A fresh cache, as in a fresh process; every step is saved.
+        return make_run(folder, packing(False), {"global_batch_size": 8, "learning_rate": 1e-3},
+                        horizon=48, micro_batch_size=8, trial=trial,
+                        checkpoint_seconds=0.0)  # fmt: skip
+
+    free = attempt("free")
+    run(free.context)
+    short_update(monkeypatch, at)
+    first, second = attempt("short"), attempt("short")
+    with pytest.raises(TryAgainError, match="The next attempt begins with a micro-batch of 4"):
+        run(first.context)
+    assert len(steps(first)) == at - 1
+    run(second.context)
+    found = steps(first) + steps(second)
+    assert [step for step, _ in found] == [step for step, _ in steps(free)]
+    for (_, entry), (_, other) in zip(found, steps(free), strict=True):
+        assert entry == pytest.approx(other, rel=1e-4)
+    for mine, theirs in zip(weights(second).values(), weights(free).values(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+    cuts = [report.cut for job in (free, second) for report in job.link.reports[-1:]]
+    told = [(c.effective_batch_size, c.per_device_train_batch_size, c.halvings) for c in cuts if c]
+    assert told == [(8, 8, 0), (8, 4, 1)]
+
+
+def test_an_update_that_fits_no_micro_batch_names_the_mend(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_update(monkeypatch, at=1)
+    with pytest.raises(SweepError, match="gradient_checkpointing"):
+        run(make_run(folder, packing(False), micro_batch_size=1).context)
+
+
 def test_other_errors_pass_through(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> torch.Tensor:
         raise RuntimeError("expected scalar type")
@@ -347,6 +401,9 @@ def test_other_errors_pass_through(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("workers.recipes.parts.gradient.token_losses", broken)
     with pytest.raises(RuntimeError, match="expected scalar type"):
         run(make_run(folder).context)
+    _, _, gradient = loaded(make_run(folder))
+    with pytest.raises(RuntimeError, match="expected"), gradient.applying():
+        broken()
 
 
 def test_every_micro_batch_is_told_to_the_context(

@@ -100,6 +100,48 @@ def test_what_cannot_be_kept_is_used_all_the_same(
     assert not list((tmp_path / "tokens").glob("*.draft"))
 
 
+def test_data_that_cannot_be_read_is_asked_for_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is that of the data's own file, not of the disk that tokens are kept on."""
+    asked: list[int] = []
+
+    def make() -> Examples:
+        asked.append(1)
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        cached(tmp_path / "tokens", "a", make)
+    assert (asked, caplog.text) == ([1], "")
+
+
+def test_one_that_another_worker_dropped_first_is_no_trouble(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Listed, and not there when it is looked at.
+    (tmp_path / "old.safetensors").symlink_to("nowhere")
+    cached(tmp_path, "a", lambda: EXAMPLES)
+    assert caplog.text == ""
+    cached(tmp_path, "a", never)
+
+
+def test_what_cannot_be_dropped_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cached(tmp_path, "old", lambda: EXAMPLES)
+    os.utime(tmp_path / "old.safetensors", (0, 0))
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        cached(tmp_path, "new", lambda: EXAMPLES)
+    assert "is not deleted" in caplog.text
+    assert "not kept" not in caplog.text
+    cached(tmp_path, "new", never)
+
+
 def test_what_nobody_reads_is_dropped(tmp_path: Path) -> None:
     for name in ("old", "read"):
         cached(tmp_path, name, lambda: EXAMPLES)
