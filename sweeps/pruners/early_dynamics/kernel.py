@@ -15,6 +15,11 @@ _NAMES = ("seed", "config_id")
 _APART = 2.0
 
 
+def configuration(params: Params) -> Params:
+    """The parameters without those that only name a run."""
+    return {name: value for name, value in params.items() if name not in _NAMES}
+
+
 def varying(configurations: Sequence[Params]) -> dict[str, list[ParamValue | None]]:
     """The parameters that not all configurations have alike, with the value of each configuration,
     None where it has none."""

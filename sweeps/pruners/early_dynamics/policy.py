@@ -18,13 +18,14 @@ from sweeps.lifecycle import TrialState
 from sweeps.pruners.configs import EarlyDynamics
 from sweeps.pruners.early_dynamics.history import updated
 from sweeps.pruners.early_dynamics.kernel import coordinates, kernel
+from sweeps.pruners.early_dynamics.meeting import latest_meeting
 from sweeps.pruners.early_dynamics.posterior import Forecast, Known, forecast
 from sweeps.pruners.early_dynamics.prior import Prior, Weights, shipped
 from sweeps.pruners.early_dynamics.rung import looks_of, mark_of, rung_point
 from sweeps.pruners.early_dynamics.scores import Floats
 from sweeps.pruners.early_dynamics.sightings import Sightings, plan_of
 from sweeps.pruners.early_dynamics.table import Table, table
-from sweeps.pruners.early_dynamics.words import Facts, overtaken, parked, part, revived
+from sweeps.pruners.early_dynamics.words import Facts, brought_on, overtaken, parked, part, revived
 from sweeps.ranks import rank_agreement
 from sweeps.seeds import generator
 from sweeps.spec import SweepSpec
@@ -98,21 +99,26 @@ class EarlyDynamicsPruner:
         self._learned: tuple[tuple[Weights, list[dict[str, Any]]], Weights] | None = None
 
     def judge(self, story: Story, number: int, report: Report) -> Verdict:
-        """Parked at the first rung until the others are there, and at a later look when a parked
-        trial is more likely to win now; everywhere else on."""
+        """Parked at the first rung until the others are there, once more where it meets those of
+        later first rungs, and at a later look when a parked trial is more likely to win now;
+        everywhere else on."""
         record = story.trials[number]
         mine = replace(record, reports={**record.reports, report.point: report})
         plan = plan_of(self._spec, story, record.trial.params)
         rung = rung_point(mine.reports, plan, self._mark)
-        again = rung is not None and rung < report.point and report.point in self._looks
-        if rung != report.point and not again:
+        past = rung is not None and rung < report.point
+        again = past and report.point in self._looks
+        meets = past and report.point <= latest_meeting(plan.points)
+        if rung != report.point and not again and not meets:
             return GO_ON
         trials = {**story.trials, number: mine}
         seen = self._table(replace(story, trials=trials))
         if not any(_speaks(row.costs.values()) for row in seen.rows):
             return GO_ON
         index = next(i for i, row in enumerate(seen.rows) if row.number == number)
-        if again:
+        row = seen.rows[index]
+        here = report.point == (row.meets if past and not row.audited else rung)
+        if not here:
             return self._again(story, seen, index, report.point)
         # Who waits needs no forecast: that is made when a slot is free.
         return parked(self._facts(self._view(story, seen, foretell=False), index))
@@ -140,7 +146,13 @@ class EarlyDynamicsPruner:
         if not waiting or (more and self._spec.spec.method.type not in _LEARNERS):
             return None
         seen = self._table(story)
+        if seen.behind and not more and not self._awaited(story, seen):
+            index = seen.behind[0]
+            facts = self._facts(self._view(story, seen, foretell=False), index)
+            return seen.rows[index].number, brought_on(facts)
         if not seen.parked or self._crowded(seen):
+            return None
+        if not more and any(row.comes for row in seen.rows):
             return None
         view = self._view(story, seen)
         if more:
@@ -207,12 +219,12 @@ class EarlyDynamicsPruner:
             return forecast(known, weights)
 
     def _awaited(self, story: Story, seen: Table) -> bool:
-        """True while a trial is on its way to a rung that comes soon."""
+        """True while a trial is on its way to a rung that comes soon or where others meet it."""
         for row in seen.rows:
             if row.runs and row.point is None:
                 plan = plan_of(self._spec, story, row.record.trial.params)
                 rung = plan.first_report(self._mark)
-                if rung is not None and rung <= 2 * self._mark:
+                if rung is not None and rung <= max(2 * self._mark, row.meets or 0):
                     return True
         return False
 

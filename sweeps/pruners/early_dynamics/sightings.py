@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 
@@ -11,6 +10,7 @@ from sweeps.journal import Prepared, Story
 from sweeps.phases import stages_in
 from sweeps.points import RunPlan, Stage, run_plan
 from sweeps.pruners.base import horizon_of
+from sweeps.pruners.early_dynamics.kernel import configuration
 from sweeps.pruners.early_dynamics.rung import looks_of, mark_of, rung_point, signal_costs
 from sweeps.spec import SweepSpec
 from sweeps.trial import Params, ParamValue, TrialRecord
@@ -24,7 +24,8 @@ Seek = tuple[tuple[str, ...], str | None, bool]
 
 
 class Sight:
-    """One trial by itself. `point` is its first rung (None: not there yet), `key` its cohort's,
+    """One trial by itself. `point` is its first rung (None: not there yet), `first` where that is
+    or will be (None: nowhere), `key` its cohort's, `name` the same for equal configurations,
     `looks` the later looks at which it reported past its rung."""
 
     def __init__(
@@ -33,17 +34,28 @@ class Sight:
         self.trial, self.reports = record.trial, dict(record.reports)
         self.plan, self.key = plan, key
         self.point = rung_point(self.reports, plan, mark)
-        first = math.inf if self.point is None else self.point
-        self.looks = [
-            look
-            for look in looks
-            if look >= first and look in self.reports and self.reports[look].guard is None
-        ]
+        self.first = plan.first_report(mark) if self.point is None else self.point
+        self.name = repr(sorted(configuration(record.trial.params).items()))
+        self.looks = [look for look in looks if self.came_to(look)]
+        self._meets: dict[int, bool] = {}
         self._costs: dict[tuple[int, Seek], Costs] = {}
 
     def shows(self, record: TrialRecord) -> bool:
         """True when the record tells nothing else of the trial than this was made of."""
         return self.trial == record.trial and self.reports == record.reports
+
+    def came_to(self, point: int) -> bool:
+        """True when it reported `point`, unharmed, at or past its first rung."""
+        report = self.reports.get(point)
+        past = self.point is not None and self.point <= point
+        return past and report is not None and report.guard is None
+
+    def may_meet(self, point: int) -> bool:
+        """True when it reports `point`, or will, past the warmup of its phase."""
+        found = self._meets.get(point)
+        if found is None:
+            found = self._meets[point] = self.plan.first_report(point) == point
+        return found
 
     def costs(self, point: int, seek: Seek) -> Costs:
         """`signal_costs` by signal of the report at `point`, which must be there."""

@@ -19,23 +19,29 @@ from sweeps.metric import cost, final, value_at
 from sweeps.pruners.configs import EarlyDynamics
 from sweeps.pruners.early_dynamics.kernel import varying
 from sweeps.pruners.early_dynamics.looks import reordered
+from sweeps.pruners.early_dynamics.meeting import better_part, joined, meetings
 from sweeps.pruners.early_dynamics.prior import SIGNALS
 from sweeps.pruners.early_dynamics.rung import looks_of
 from sweeps.pruners.early_dynamics.scores import MISSING, Floats, normal_scores
-from sweeps.pruners.early_dynamics.sightings import Costs, Sight, Sightings
+from sweeps.pruners.early_dynamics.sightings import Costs, Seek, Sight, Sightings
 from sweeps.spec import SweepSpec
 from sweeps.trial import Role, TrialRecord
 
+# In the name of a parameter that changes what the training loss means, and not the metric.
+_CHANGE_THE_LOSS = ("dropout", "label_smoothing", "neftune")
+
 
 class Row(NamedTuple):
-    """A search trial: the point of its first rung (None: not there yet), what was seen there, and
-    the cost of its final (None: not finished; infinite: finished without a finite one, or beyond
-    `max_drop`)."""
+    """A search trial: the point at which it is compared, its first rung or where it met others
+    (None: not there yet), what was seen there, the cost of its final (None: not finished; infinite:
+    finished without a finite one, or beyond `max_drop`), and where trials of other first rungs meet
+    it (None: nowhere)."""
 
     record: TrialRecord
     point: int | None
     costs: Costs
     final: float | None
+    meets: int | None = None
 
     @property
     def number(self) -> int:
@@ -48,6 +54,12 @@ class Row(NamedTuple):
         return any(verdict.audit for verdict in self.record.verdicts.values())
 
     @property
+    def comes(self) -> bool:
+        """True for a trial that is on its way from its first rung to where it meets others."""
+        short = self.point is not None and self.meets is not None and self.point < self.meets
+        return self.runs and short and not self.audited
+
+    @property
     def runs(self) -> bool:
         """True while the trial has, or waits for, an attempt."""
         return self.record.state in (TrialState.RUNNING, TrialState.PENDING)
@@ -57,7 +69,8 @@ class Row(NamedTuple):
 class Table:
     """All search trials by number. `signals` are those that enough trials have, in the order of
     the prior; `watch` is the metric looked at along the way, None without one, and more of it is
-    better when `higher`. `looks`: the points at which those that run on are looked at again."""
+    better when `higher`. `looks`: the points at which those that run on are looked at again.
+    `behind`: rows of parked trials that go on to where they meet others, the best first."""
 
     rows: list[Row]
     signals: list[str]
@@ -65,6 +78,7 @@ class Table:
     higher: bool
     scores: Floats
     looks: list[int] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
 
     @cached_property
     def parked(self) -> list[int]:
@@ -73,9 +87,11 @@ class Table:
 
     @cached_property
     def ahead(self) -> list[int]:
-        """Rows of trials that run on past the rung, audits left out."""
+        """Rows of trials that run on past where they are compared, audits left out."""
         return [
-            i for i, r in enumerate(self.rows) if r.runs and r.point is not None and not r.audited
+            i
+            for i, r in enumerate(self.rows)
+            if r.runs and r.point is not None and not r.audited and not r.comes
         ]
 
     @cached_property
@@ -107,24 +123,17 @@ def table(
         names = [name for name in names if name != "loss"]
 
     seek, limits = (tuple(names), watch, higher), panel(spec, story.trials.values())
+    seen_first = [{} if s.point is None else s.costs(s.point, seek) for s in sights]
+    columns = {n: np.array([costs.get(n, math.nan) for costs in seen_first]) for n in names}
+    used, looks = _used(spec, records, columns)
+    meets = meetings(sights, spec.spec.report.points) if used else [None] * len(sights)
     rows = [
-        Row(
-            record,
-            sight.point,
-            {} if sight.point is None else sight.costs(sight.point, seek),
-            _final(spec, record, limits),
-        )
-        for record, sight in zip(records, sights, strict=True)
+        _row(record, sight, at, seek, _final(spec, record, limits))
+        for record, sight, at in zip(records, sights, meets, strict=True)
     ]
-    columns = {name: np.array([row.costs.get(name, math.nan) for row in rows]) for name in names}
-    used = [name for name in names if np.isfinite(columns[name]).sum() >= MIN_MEMBERS]
-    if "metric" in used:
-        # Beside a metric the norm adds noise and no knowledge: docs/pruning.md has the figures.
-        used = [name for name in used if name != "grad_norm"]
     scores = np.zeros((len(rows), len(used)))
     keys = [sight.key for sight in sights]
     fields = list(_fields(keys, sights))
-    looks = looks_of(spec) if "metric" in used and _of_one_parameter(rows) else []
     seen = [[(i, s.costs(at, seek)) for i, s in enumerate(sights) if at in s.looks] for at in looks]
     for column, name in enumerate(used):
         if name == "grad_norm":
@@ -132,11 +141,68 @@ def table(
         for point, here, passed in fields:
             others = [sights[i].costs(point, seek)[name] for i in passed]
             _score(scores, column, here, np.append(columns[name][here], others))
-        for there in seen:
+    behind = _behind(rows, sights, scores[:, 0]) if used else []
+    for column, name in enumerate(used):
+        # Norms of trials of different batches are never ranked together.
+        for here in _gathered(rows, sights) if name != "grad_norm" else ():
+            firsts = np.array([sights[i].first for i in here])
+            there = [_there(rows[i], name) for i in here]
+            scores[here, column] = joined(scores[here, column], firsts, np.array(there))
+        for look in seen:
             then = np.full(len(rows), math.nan)
-            then[[index for index, _ in there]] = [costs[name] for _, costs in there]
+            then[[index for index, _ in look]] = [costs[name] for _, costs in look]
             scores[:, column] = reordered(scores[:, column], keys, then)
-    return Table(rows, used, watch, higher, scores, looks)
+    return Table(rows, used, watch, higher, scores, looks, behind)
+
+
+def _used(
+    spec: SweepSpec, records: list[TrialRecord], columns: dict[str, Floats]
+) -> tuple[list[str], list[int]]:
+    """Which signals are looked at, and the points of the later looks."""
+    used = [name for name, costs in columns.items() if np.isfinite(costs).sum() >= MIN_MEMBERS]
+    if "metric" not in used:
+        return used, []
+    # Beside a metric the norm adds noise and no knowledge, and so does a loss that is not the same
+    # for all. Where more than one parameter varies, later looks gained nothing. docs/pruning.md.
+    names = varying([record.trial.params for record in records])
+    same = not any(word in name for name in names for word in _CHANGE_THE_LOSS)
+    used = [name for name in used if name == "metric" or (name == "loss" and same)]
+    return used, looks_of(spec) if len(names) == 1 else []
+
+
+def _row(
+    record: TrialRecord, sight: Sight, meets: int | None, seek: Seek, final: float | None
+) -> Row:
+    point = meets if meets is not None and sight.came_to(meets) else sight.point
+    return Row(record, point, {} if point is None else sight.costs(point, seek), final, meets)
+
+
+def _there(row: Row, name: str) -> float:
+    """What the trial showed where it meets others, NaN for one that is not there."""
+    return row.costs.get(name, math.nan) if row.point == row.meets else math.nan
+
+
+def _gathered(rows: list[Row], sights: list[Sight]) -> list[list[int]]:
+    """Those at their first rung or past it who meet at one point, for each such point."""
+    found: dict[Hashable, list[int]] = {}
+    for index, (row, sight) in enumerate(zip(rows, sights, strict=True)):
+        if row.meets is not None and row.point is not None:
+            found.setdefault((sight.key, row.meets), []).append(index)
+    return list(found.values())
+
+
+def _behind(rows: list[Row], sights: list[Sight], scores: Floats) -> list[int]:
+    """Parked at their first rung, among the better of it, and not where they meet others."""
+    fields: dict[Hashable, list[int]] = {}
+    for index, (row, sight) in enumerate(zip(rows, sights, strict=True)):
+        if row.meets is not None and row.point is not None and sight.first != row.meets:
+            fields.setdefault((sight.key, sight.first), []).append(index)
+    chosen = [index for members in fields.values() for index in better_part(scores, members)]
+    return [
+        i
+        for i in sorted(chosen, key=lambda i: (-scores[i], i))
+        if rows[i].point != rows[i].meets and rows[i].record.state == TrialState.PAUSED
+    ]
 
 
 def _search(story: Story) -> list[TrialRecord]:
@@ -154,11 +220,6 @@ def _watched(
         if any(value_at(report, name) is not None for report in seen):
             return name, goal == "maximize"
     return None, False
-
-
-def _of_one_parameter(rows: list[Row]) -> bool:
-    """Where more than one varies, later looks gained nothing: docs/pruning.md has the figures."""
-    return len(varying([row.record.trial.params for row in rows])) == 1
 
 
 def _final(spec: SweepSpec, record: TrialRecord, limits: Panel) -> float | None:

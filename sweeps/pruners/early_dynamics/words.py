@@ -66,6 +66,12 @@ def revived(facts: Facts, *, audit: bool = False) -> Verdict:
     return _verdict(facts, Action.CONTINUE, f"{_standing(facts)} {end}")
 
 
+def brought_on(facts: Facts) -> Verdict:
+    """From its first rung to where it meets trials of other first rungs."""
+    end = f"It goes on to point {facts.row.meets}, to be compared with trials of other warmups."
+    return _verdict(facts, Action.CONTINUE, f"{_standing(facts)} {end}")
+
+
 def part(facts: Facts) -> Verdict:
     """At the end: stopped for good."""
     end = f"{_chance(facts)}It was not needed, so it stops here."

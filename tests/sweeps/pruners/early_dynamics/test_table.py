@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
 from panels import METRIC, base_row, finish
 from stories import Script, make_report, make_spec
 
@@ -68,6 +69,47 @@ def test_beside_a_metric_the_norm_is_not_looked_at() -> None:
     for metric in (3.0, 1.0, 2.0, 4.0):
         park(script, metric)
     assert read(script).signals == ["metric", "loss"]
+
+
+@pytest.mark.parametrize("name", ["dropout_rate", "label_smoothing", "neftune_noise_alpha"])
+def test_beside_a_metric_losses_that_mean_something_else_are_not_looked_at(name: str) -> None:
+    measured, bare = Script(), Script()
+    for step, metric in enumerate((3.0, 1.0, 2.0, 4.0)):
+        park(measured, metric, **{name: 0.1 * step})
+        park(bare, None, **{name: 0.1 * step})
+    assert read(measured).signals == ["metric"]
+    assert "loss" in read(bare).signals
+
+
+def test_trials_of_other_warmups_are_ranked_together_where_they_meet() -> None:
+    script = Script()
+    early = [park(script, metric, learning_rate=0.2) for metric in (3.0, 1.0, 2.0)]
+    for metric in (1.5, 0.5):
+        park(script, metric, point=2, warmup_steps=10)
+    found = read(script)
+    assert [row.meets for row in found.rows] == [2] * 5
+    assert found.behind == [1, 2]
+    for number, metric in ((1, 0.8), (2, 0.4)):
+        script.start(number)
+        script.say(number, make_report(2, metric), PAUSE)
+        script.end(number, AttemptEnd.PAUSED, 200)
+    found = read(script)
+    scores = metric_scores(found)
+    # By the metric at point 2: 0.4, 0.5, 0.8, and who did not come behind those of its rung; 1.5.
+    assert sorted(range(5), key=lambda i: -scores[i]) == [2, 4, 1, early[0], 3]
+    assert [row.point for row in found.rows] == [1, 2, 2, 2, 2]
+    assert found.behind == []
+
+
+def test_on_the_way_to_others_a_trial_is_not_ahead_of_them() -> None:
+    script = Script()
+    for metric in (1.0, 2.0):
+        park(script, metric, learning_rate=0.2)
+    for metric in (1.5, 0.5):
+        park(script, metric, point=2, warmup_steps=10)
+    script.start(0)
+    assert [row.comes for row in read(script).rows] == [True, False, False, False]
+    assert read(script).ahead == []
 
 
 def test_a_signal_that_hardly_anybody_has_is_left_out() -> None:
