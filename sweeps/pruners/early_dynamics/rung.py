@@ -35,10 +35,10 @@ def mark_of(spec: SweepSpec) -> int:
 
 def looks_of(spec: SweepSpec) -> list[int]:
     """The decision points of the later looks, 10, 20 and 40 % of the run, each at the first point
-    from there on at which the metric is taken; none at the end."""
+    from there on at which the metric is taken; none at the first rung or at the end."""
     points, every = spec.spec.report.points, spec.spec.evaluation.every_points
     found = {-(-max(1, round(share * points)) // every) * every for share in _AGAIN}
-    return sorted(point for point in found if point < points)
+    return sorted(point for point in found if mark_of(spec) < point < points)
 
 
 def rung_point(reports: Mapping[int, Report], run: RunPlan, mark: int) -> int | None:
