@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.chaos import seen
@@ -28,25 +28,27 @@ class Target:
     strike: Callable[[], str]
 
 
-Aim = Callable[[World, random.Random], Target | None]
+# Who trains, among whom to aim.
+Busy = Sequence[seen.Training]
+Aim = Callable[[World, random.Random, Busy], Target | None]
 
 
-def aim_service(world: World, draw: random.Random) -> Target | None:
+def aim_service(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """The service, while a sweep is driven and trained."""
-    return _server(world, world.service, draw.uniform(0.5, 6.0))
+    return _server(world, world.service, busy, _away(world, draw, 0.5, 6.0))
 
 
-def aim_mlflow(world: World, draw: random.Random) -> Target | None:
+def aim_mlflow(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """MLflow, while trials have something to tell it."""
-    return _server(world, world.mlflow, draw.uniform(0.5, 12.0))
+    return _server(world, world.mlflow, busy, _away(world, draw, 0.5, 12.0))
 
 
-def aim_postgres(world: World, draw: random.Random) -> Target | None:
+def aim_postgres(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """PostgreSQL, stopped in one of two ways, while a sweep is driven through the service."""
-    use = _used(world)
+    use = _used(world, busy)
     if not use or not world.service.answers() or world.database_refusal():
         return None
-    mode, pause = draw.choice(["fast", "immediate"]), draw.uniform(0.5, 6.0)
+    mode, pause = draw.choice(["fast", "immediate"]), _away(world, draw, 0.5, 6.0)
 
     def strike() -> str:
         world.database.stop(mode)
@@ -56,49 +58,61 @@ def aim_postgres(world: World, draw: random.Random) -> Target | None:
     return Target(f"postgres (stop -m {mode}, {pause:.1f} s)", use, strike)
 
 
-def aim_driver(world: World, draw: random.Random) -> Target | None:
+def aim_driver(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """A driver whose trials train."""
-    busy = [(one, use) for one in world.driving() if (use := _used(world, one.sweep))]
-    if not busy:
+    driven = [(one, use) for one in world.driving() if (use := _used(world, busy, one.sweep))]
+    if not driven:
         return None
-    driver, use = draw.choice(busy)
+    driver, use = draw.choice(driven)
     return Target(f"driver {driver.pid}", use, lambda: _killed(driver.pid))
 
 
-def aim_agent(world: World, draw: random.Random) -> Target | None:
+def aim_agent(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """An agent whose driver has trials that train."""
     parents = {one.parent: one.sweep for one in world.driving()}
-    busy = [
+    serving = [
         (agent, use)
-        for agent in world.agents
-        if agent.alive() and agent.pid in parents and (use := _used(world, parents[agent.pid]))
+        for agent in [*world.agents, *world.dividing]
+        if agent.alive()
+        and agent.pid in parents
+        and (use := _used(world, busy, parents[agent.pid]))
     ]
-    if not busy:
+    if not serving:
         return None
-    agent, use = draw.choice(busy)
-    pause = draw.uniform(0.5, 5.0)
+    agent, use = draw.choice(serving)
+    pause = _away(world, draw, 0.5, 5.0)
     return Target(f"{agent.name} {agent.pid}", use, lambda: _dead(agent, pause))
 
 
-def aim_worker(world: World, draw: random.Random) -> Target | None:
+def aim_worker(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """The process that trains a trial."""
-    busy = world.training()
     if not busy:
         return None
     chosen = draw.choice(busy)
     return Target(f"worker {chosen.pid}", str(chosen), lambda: _killed(chosen.pid))
 
 
-def aim_node(world: World, draw: random.Random) -> Target | None:
+def aim_rank(world: World, draw: random.Random, busy: Busy) -> Target | None:
+    """One of the processes that divide a trial among them."""
+    ranks = world.ranks()
+    # The first of them writes for all.
+    use = ", ".join(str(one) for one in busy if one.pid in ranks)
+    if not use or len(ranks) < 2:
+        return None
+    chosen = draw.choice(ranks)
+    return Target(f"rank {chosen} of {len(ranks)}", use, lambda: _killed(chosen))
+
+
+def aim_node(world: World, draw: random.Random, busy: Busy) -> Target | None:
     """A Ray node on which a trial trains, while the other one lives."""
     if not all(node.alive() for node in world.nodes):
         return None
-    above = [(one, seen.ancestors(one.pid)) for one in world.training()]
-    busy = [(node, str(one)) for node in world.nodes for one, line in above if node.pid in line]
-    if not busy:
+    above = [(one, seen.ancestors(one.pid)) for one in busy]
+    used = [(node, str(one)) for node in world.nodes for one, line in above if node.pid in line]
+    if not used:
         return None
-    node, use = draw.choice(busy)
-    pause = draw.uniform(1.0, 6.0)
+    node, use = draw.choice(used)
+    pause = _away(world, draw, 1.0, 6.0)
 
     def strike() -> str:
         pids = [pid for pid in seen.marked(world.mark) if node.pid in seen.ancestors(pid)]
@@ -109,18 +123,20 @@ def aim_node(world: World, draw: random.Random) -> Target | None:
     return Target(f"{node.name} {node.pid}", use, strike)
 
 
-def aim_frozen(world: World, draw: random.Random) -> Target | None:
-    """A driver, stopped until another has its sweep, then let go on: it must end by itself."""
+def aim_frozen(world: World, draw: random.Random, busy: Busy) -> Target | None:
+    """A driver, stopped until another has its sweep, then let go on: it must end by itself.
+
+    Only where two agents serve the pool: one that takes its own sweep again ends the driver."""
     parents = [agent.pid for agent in world.agents if agent.alive()]
-    busy = [
+    driven = [
         (one, use)
         for one in world.driving()
-        if one.parent in parents and (use := _used(world, one.sweep))
+        if one.parent in parents and (use := _used(world, busy, one.sweep))
     ]
     ready = len(parents) == len(world.agents) and world.service.answers()
-    if not busy or not ready or len({one.sweep for one, _ in busy}) < len(busy):
+    if not driven or not ready or len({one.sweep for one, _ in driven}) < len(driven):
         return None
-    driver, use = draw.choice(busy)
+    driver, use = draw.choice(driven)
     return Target(f"driver {driver.pid} (SIGSTOP)", use, lambda: freeze(world, driver))
 
 
@@ -153,6 +169,7 @@ AIMS: dict[str, Aim] = {
     "driver": aim_driver,
     "agent": aim_agent,
     "worker": aim_worker,
+    "rank": aim_rank,
     "mlflow": aim_mlflow,
     "postgres": aim_postgres,
     "node": aim_node,
@@ -160,14 +177,19 @@ AIMS: dict[str, Aim] = {
 }
 
 
-def _used(world: World, sweep: str | None = None) -> str:
-    """The trials that train now under a living driver, "" when there are none."""
+def _away(world: World, draw: random.Random, shortest: float, longest: float) -> float:
+    """For how many seconds a part that was ended stays away."""
+    return draw.uniform(shortest, longest) * world.outage
+
+
+def _used(world: World, busy: Busy, sweep: str | None = None) -> str:
+    """Those who train under a living driver, "" when there are none."""
     driven = {one.sweep for one in world.driving() if sweep in (None, one.sweep)}
-    return ", ".join(str(one) for one in world.training() if one.sweep in driven)
+    return ", ".join(str(one) for one in busy if one.sweep in driven)
 
 
-def _server(world: World, part: Part, pause: float) -> Target | None:
-    use = _used(world)
+def _server(world: World, part: Part, busy: Busy, pause: float) -> Target | None:
+    use = _used(world, busy)
     if not use or not part.answers():
         return None
     return Target(f"{part.name} {part.pid} ({pause:.1f} s)", use, lambda: _dead(part, pause))

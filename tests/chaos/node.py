@@ -6,8 +6,10 @@ loopback, because another machine could not join it; another node on this machin
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from pathlib import Path
 
 from ray._private.node import Node
 from ray._private.parameter import RayParams
@@ -16,7 +18,14 @@ from ray._private.parameter import RayParams
 def main() -> int:
     """Start the node; returns when one of its processes has ended."""
     address, cpus = sys.argv[1:]
+    # Left to itself Ray takes the first names that are free, and two nodes that start at once take
+    # the same ones: the raylet that comes second dies, which its node notices after 30 s.
+    sockets = {
+        f"{name}_socket_name": str(Path.cwd() / f"{name}.{os.getpid()}")
+        for name in ("raylet", "plasma_store")
+    }
     params = RayParams(
+        **sockets,
         gcs_address=address,
         node_ip_address="127.0.0.1",
         num_cpus=int(cpus),

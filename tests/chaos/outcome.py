@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mlflow
@@ -11,6 +12,7 @@ from mlflow.entities import Run, ViewType
 from service.schemas import SweepDetail, SweepReport, Trial
 from sweeps.journal import Entry, Story, fold
 from sweeps.spec import SweepSpec, parse
+from sweeps.trial import Report
 from tests.chaos.world import World
 
 # Made by the wall clock, so equal in no two runs.
@@ -19,9 +21,20 @@ Point = tuple[int, str, int]
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """All that a sweep measured and that the clock does not make: finals by trial and reports by
+    (trial, point), written in full; the values that MLflow holds of (trial, key, step); and what
+    the checkpoints that trials left for each other were seen to hold."""
+
+    finals: Mapping[int, str]
+    reports: Mapping[tuple[int, int], str]
+    points: Mapping[Point, Counter[str]]
+    shared: Mapping[str, set[str]]
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """One sweep. `points` has the values that MLflow holds of (trial, key, step), as they are
-    written in full; `runs` those of each trial."""
+    """One sweep; `finals`, `points` and `shared` as in `Numbers`, `runs` by trial."""
 
     detail: SweepDetail
     spec: SweepSpec
@@ -33,9 +46,32 @@ class Outcome:
     parents: list[Run]
     runs: dict[int, list[Run]]
     points: dict[Point, Counter[str]]
+    shared: Mapping[str, set[str]]
+
+    @property
+    def numbers(self) -> Numbers:
+        """What an undisturbed run of the same sweep has to equal."""
+        reports = {
+            (number, point): untimed(report)
+            for number, record in self.story.trials.items()
+            for point, report in record.reports.items()
+        }
+        return Numbers(self.finals, reports, self.points, self.shared)
 
 
-def gather(world: World, sweep_id: str) -> Outcome:
+def untimed(report: Report) -> str:
+    """Everything that was measured but the speed."""
+    window = report.window.model_copy(update={"tokens_per_second": None})
+    return report.model_copy(update={"window": window}).model_dump_json()
+
+
+def shown(world: World, sweep_id: str) -> bool:
+    """Whether MLflow has a sweep to its end: its run ends after everything else."""
+    parents, _ = _runs(mlflow.MlflowClient(world.tracking_uri), sweep_id)
+    return bool(parents) and all(run.info.status == "FINISHED" for run in parents)
+
+
+def gather(world: World, sweep_id: str, shared: Mapping[str, set[str]]) -> Outcome:
     """Everything about a sweep, after the storm."""
     client = world.client
     entries = list(client.entries(sweep_id))
@@ -56,6 +92,7 @@ def gather(world: World, sweep_id: str) -> Outcome:
         parents=parents,
         runs=runs,
         points=_points(tracking, runs),
+        shared=shared,
     )
 
 

@@ -1,32 +1,70 @@
-"""A chaos run: a quiet sweep first, then the same one and another in a storm."""
+"""A chaos run: sweeps in quiet first, then the same ones and others in storms."""
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.errors import ServiceError
-from sweeps.journal import Entry
-from sweeps.lifecycle import SWEEP_ENDS
 from sweeps.spec import SweepSpec
-from tests.chaos.outcome import Outcome, gather
-from tests.chaos.specs import Size, grid, learned
-from tests.chaos.storm import Plan, Storm
-from tests.chaos.tally import Tally, audit, compare, promised
+from tests.chaos.faults import AIMS
+from tests.chaos.outcome import Numbers, Outcome, gather, shown
+from tests.chaos.specs import Size, grid, learned, phased, ranked
+from tests.chaos.storm import Pauses, Storm
+from tests.chaos.tally import Tally, audit, compare, paid_once
+from tests.chaos.watch import Watch
 from tests.chaos.world import World, world
 
 ENDED_SECONDS = 600.0
+# A scene whose sweeps are over too soon is played again, with new sweeps; not for ever.
+TURNS = 5
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Sweeps that are in a storm together, and the kinds of its faults.
+
+    What comes out of `compared` is the same in quiet to the last bit; of `others`, which change
+    with the turn, it depends on who reported first. Each of `sharing` hits once more, in the middle
+    of a first phase that trials of a compared sweep share.
+    """
+
+    compared: tuple[Callable[[Size, World], SweepSpec], ...]
+    others: tuple[Callable[[Size, int], SweepSpec], ...] = ()
+    kinds: tuple[str, ...] = tuple(kind for kind in AIMS if kind != "rank")
+    sharing: tuple[str, ...] = ()
+
+
+APART = Scene(compared=(lambda size, _: grid(size),), others=(learned,))
+TOGETHER = Scene(
+    compared=(lambda size, there: phased(size, there.data), lambda size, _: ranked(size)),
+    kinds=tuple(AIMS),
+    sharing=APART.kinds,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything: every fault of a scene hits `each` times. `pauses` are between two
+    faults; `outage` is what the times are shortened by that parts stay away."""
+
+    seed: int
+    each: int
+    size: Size = field(default_factory=Size)
+    pauses: Pauses = (0.5, 5.0)
+    outage: float = 1.0
+    scenes: tuple[Scene, ...] = (APART, TOGETHER)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out. `line` is the one to print."""
+    """What came out: how often each kind of fault hit, and how often in the middle of a shared
+    first phase; what was found; the sweeps. `line` is the one to print."""
 
     hits: Counter[str]
+    hits_sharing: Counter[str]
     tally: Tally
     outcomes: list[Outcome]
 
@@ -36,100 +74,100 @@ class Verdict:
         return f"faults={self.hits.total()} {self.tally}"
 
 
-class Watch:
-    """Follows one sweep through the storm, and remembers what the service acknowledged."""
-
-    def __init__(self, world: World, spec: SweepSpec) -> None:
-        self._world = world
-        self.id = world.client.create_sweep(spec).id
-        self.seen: list[Entry] = []
-        # Priorities that were asked for; those up to `acknowledged` may not be lost.
-        self.asked, self.acknowledged = [0], 0
-
-    def over(self) -> bool:
-        """Whether the sweep has ended, by the service's word."""
-        try:
-            return self._world.client.get_sweep(self.id).state in SWEEP_ENDS
-        except ServiceError:
-            return False
-
-    def look(self) -> None:
-        """Read what the journal has, and have a setting changed, if the service answers."""
-        client = self._world.client
-        try:
-            self.seen = list(client.entries(self.id))
-            sweep = client.get_sweep(self.id)
-            self.asked.append(self.asked[-1] % 100 + 1)
-            client.patch_sweep(self.id, sweep.revision, priority=self.asked[-1])
-            self.acknowledged = len(self.asked) - 1
-        except ServiceError:
-            return
-
-    def check(self, found: Outcome, tally: Tally) -> None:
-        """Whether all that was acknowledged is still there."""
-        promised(self.seen, found, tally)
-        # A change whose answer got lost may have been made, or not.
-        if found.detail.priority not in self.asked[self.acknowledged :]:
-            tally.lost.append(f"priority {self.asked[self.acknowledged]} of {self.id[:8]}")
-
-
 def chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> Verdict:
     """Run it all under `folder`. Raises AssertionError when something does not come back."""
-    with world(folder) as there:
-        verdict = storm(there, plan, say)
-    return verdict
-
-
-def storm(there: World, plan: Plan, say: Callable[[str], None]) -> Verdict:
-    """A quiet sweep, then as many rounds as it takes until all faults have hit."""
     began = time.monotonic()
 
     def tell(line: str) -> None:
         say(f"[{time.monotonic() - began:6.1f}] {line}")
 
-    tally = Tally()
-    quiet = _quiet(there, plan.size)
-    audit(quiet, tally)
-    tell(f"the quiet sweep is over: {len(quiet.trials)} trials, {len(quiet.points)} points")
-    wind = Storm(there, plan, tell)
-    outcomes = [quiet]
-    for turn in itertools.count():
-        if wind.enough:
-            break
-        sweeps = [Watch(there, grid(plan.size)), Watch(there, learned(plan.size, turn))]
-        outcomes += _round(there, sweeps, wind, quiet, tally)
-        tell(f"both sweeps are over: faults={wind.hits.total()} {tally}")
+    with world(folder) as there:
+        tell("all parts are up")
+        tally = Tally()
+        quiet = list(undisturbed(there, plan, tally))
+        points = ", ".join(str(len(one.points)) for one in quiet)
+        tell(f"the quiet sweeps are over: {points} points; {tally}")
+        return storm(there, plan, quiet, tally, tell)
+
+
+def undisturbed(there: World, plan: Plan, tally: Tally) -> Iterator[Numbers]:
+    """What the compared sweeps of all scenes measure, all at once, when nothing happens to them."""
+    makers = [make for scene in plan.scenes for make in scene.compared]
+    sweeps = [Watch(there, make(plan.size.quiet, there)) for make in makers]
+    _await(there, sweeps)
+    for sweep in sweeps:
+        yield _found(there, sweep, tally).numbers
+
+
+def storm(
+    there: World, plan: Plan, quiet: Sequence[Numbers], tally: Tally, tell: Callable[[str], None]
+) -> Verdict:
+    """Scene after scene in a storm; `quiet` has the numbers of the compared sweeps of all."""
+    there.outage = plan.outage
+    wind, outcomes, still = Storm(there, plan.seed, plan.pauses, tell), list[Outcome](), list(quiet)
+    for scene in plan.scenes:
+        same = [still.pop(0) for _ in scene.compared]
+        wind.brew(scene.kinds, plan.each, scene.sharing)
+        for turn in range(TURNS):
+            sweeps = _sweeps(there, scene, plan.size, turn)
+            outcomes += _round(there, sweeps, wind, same, tally)
+            tell(f"the sweeps are over: faults={wind.hits.total()} {tally}")
+            if wind.spent:
+                break
+        assert wind.spent, f"not all faults hit within {TURNS} rounds"
     for line in tally.lines():
         tell(line)
-    return Verdict(wind.hits, tally, outcomes)
+    return Verdict(wind.hits, wind.hits_sharing, tally, outcomes)
 
 
-def _quiet(there: World, size: Size) -> Outcome:
-    """The grid with nothing happening to it. How long a step takes is in no number."""
-    sweep = Watch(there, grid(replace(size, step_seconds=0.0, parallel=2)))
-    there.wait(sweep.over, ENDED_SECONDS, "the quiet sweep did not end")
-    return gather(there, sweep.id)
+def _sweeps(there: World, scene: Scene, size: Size, turn: int) -> list[Watch]:
+    compared = [make(size, there) for make in scene.compared]
+    others = [make(size, turn) for make in scene.others]
+    return [Watch(there, spec) for spec in [*compared, *others]]
 
 
 def _round(
-    there: World, sweeps: list[Watch], wind: Storm, quiet: Outcome, tally: Tally
+    there: World, sweeps: Sequence[Watch], wind: Storm, quiet: Sequence[Numbers], tally: Tally
 ) -> Iterator[Outcome]:
-    """Both sweeps at once, in the storm. The first is the one that was quiet before."""
-
-    def over() -> bool:
-        return all(sweep.over() for sweep in sweeps)
+    """All sweeps of a scene at once, in the storm; the first of them are those in `quiet`."""
 
     def look() -> None:
         for sweep in sweeps:
             sweep.look()
 
-    wind.blow(over, look)
+    wind.blow(lambda: _over(sweeps), look)
     there.calm()
-    there.wait(over, ENDED_SECONDS, "the sweeps did not end")
-    for sweep in sweeps:
-        found = gather(there, sweep.id)
-        audit(found, tally)
+    _await(there, sweeps)
+    for place, sweep in enumerate(sweeps):
+        found = _found(there, sweep, tally)
         sweep.check(found, tally)
-        if sweep is sweeps[0]:
-            compare(quiet, found, tally)
+        if place < len(quiet):
+            compare(quiet[place], found.numbers, tally)
         yield found
+
+
+def _found(there: World, sweep: Watch, tally: Tally) -> Outcome:
+    """What is left of a sweep that is over, looked through."""
+    found = gather(there, sweep.id, sweep.shared.held)
+    audit(found, tally)
+    if sweep.id in there.shared:
+        paid_once(found, tally)
+    return found
+
+
+def _await(there: World, sweeps: Sequence[Watch]) -> None:
+    """Returns when all sweeps have ended, in MLflow too: to one that was away then, an agent brings
+    the rest later."""
+    there.wait(lambda: _over(sweeps), ENDED_SECONDS, "the sweeps did not end")
+    there.wait(
+        lambda: all(shown(there, sweep.id) for sweep in sweeps),
+        ENDED_SECONDS,
+        "MLflow did not get all",
+    )
+
+
+def _over(sweeps: Sequence[Watch]) -> bool:
+    """Whether all have ended. Asked again and again: meanwhile what their trials share is seen."""
+    for sweep in sweeps:
+        sweep.shared.look()
+    return all(sweep.over() for sweep in sweeps)

@@ -5,6 +5,7 @@ Nothing is asked of the service here: it may be the one that is dead.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -14,20 +15,24 @@ from pathlib import Path
 
 # A trial whose metrics did not grow for so long is not training.
 FRESH_SECONDS = 1.5
+# How much of the end of a file of metrics holds a whole line.
+_TAIL_BYTES = 4096
+_RANKS = ("ray::Rank.lead", "ray::Rank.follow")
 _METRICS = re.compile(r"/sweeps/(swp_\w+)/trials/(\d+)/metrics\.jsonl$")
 _JOURNAL = re.compile(r"/sweeps/(swp_\w+)/journal\.(?:jsonl|draft)")
 
 
 @dataclass(frozen=True)
 class Training:
-    """A worker that wrote a step of a trial just now."""
+    """A worker that wrote a step of a trial just now; `samples` are behind that step."""
 
     pid: int
     sweep: str
     trial: int
+    samples: int = 0
 
     def __str__(self) -> str:
-        return f"trial {self.trial} of {self.sweep[:8]} by {self.pid}"
+        return f"trial {self.trial} of {self.sweep[:8]} at {self.samples} by {self.pid}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,13 @@ def training(mark: str) -> list[Training]:
         for path in _open_files(pid):
             match = _METRICS.search(path)
             if match and _age(path) < FRESH_SECONDS:
-                found.append(Training(pid, match[1], int(match[2])))
+                found.append(Training(pid, match[1], int(match[2]), _samples(path)))
     return sorted(found, key=lambda one: (one.sweep, one.trial, one.pid))
+
+
+def ranks(mark: str) -> list[int]:
+    """The processes that run a part of a divided trial now, as Ray names them."""
+    return [pid for pid in marked(mark) if command(pid).startswith(_RANKS)]
 
 
 def driving(mark: str) -> list[Driving]:
@@ -130,3 +140,14 @@ def _age(path: str) -> float:
         return time.time() - Path(path).stat().st_mtime
     except OSError:
         return float("inf")
+
+
+def _samples(path: str) -> int:
+    """The step of the last whole line of a file of metrics, 0 when there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            lines = file.read().split(b"\n")[:-1]
+        return int(json.loads(lines[-1])["s"]) if lines else 0
+    except (OSError, ValueError, KeyError):
+        return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,10 +11,10 @@ from mlflow.entities import Run
 
 from sweeps.journal import Entry, Story, fold
 from sweeps.lifecycle import TRIAL_ENDS, SweepState, TrialState
+from sweeps.phases import stages_in
+from sweeps.points import run_plan
 from sweeps.simulator.refold import refold
-from sweeps.trial import Report
-from tests.chaos.outcome import Outcome
-from tests.chaos.specs import BATCH
+from tests.chaos.outcome import Numbers, Outcome
 
 K, V = TypeVar("K"), TypeVar("V")
 PER_STEP = ("grad_norm", "learning_rate", "loss", "num_tokens")
@@ -44,12 +44,12 @@ class Tally:
         return [f"{kind}: {line}" for kind, lines in named.items() for line in lines]
 
 
-def compare(quiet: Outcome, found: Outcome, tally: Tally) -> None:
+def compare(quiet: Numbers, found: Numbers, tally: Tally) -> None:
     """The same sweep with and without faults: equal to the last bit."""
     _same(quiet.finals, found.finals, "the final of trial", tally)
-    _same(_measured(quiet), _measured(found), "report (trial, point)", tally)
-    points = ({p: sorted(values) for p, values in one.points.items()} for one in (quiet, found))
-    _same(*points, "MLflow's (trial, key, step)", tally)
+    _same(quiet.reports, found.reports, "report (trial, point)", tally)
+    _same(quiet.points, found.points, "MLflow's (trial, key, step)", tally)
+    _same(quiet.shared, found.shared, "the content of the shared checkpoint", tally)
 
 
 def audit(found: Outcome, tally: Tally) -> None:
@@ -62,6 +62,19 @@ def audit(found: Outcome, tally: Tally) -> None:
     for one in refold(found.spec, found.entries):
         tally.differing.append(f"{name} entry {one.seq}: {one.stored} is now {one.again}")
     _mlflow(found, tally)
+
+
+def paid_once(found: Outcome, tally: Tally) -> None:
+    """Of the trials that share a first phase one trained it, and the others found what it left."""
+    payers = [
+        number
+        for number, record in found.story.trials.items()
+        if not any(report.inherited for report in record.reports.values())
+    ]
+    if len(payers) != 1:
+        tally.duplicated.append(f"the shared phase was trained by the trials {payers}")
+    if not found.shared:
+        tally.lost.append("the shared checkpoint: it was never seen")
 
 
 def promised(before: list[Entry], found: Outcome, tally: Tally) -> None:
@@ -151,10 +164,11 @@ def _run(found: Outcome, number: int, run: Run, tally: Tally) -> None:
         shown = (run.data.tags.get("sweep.prune.reason"), run.data.tags.get("sweep.prune.message"))
         if shown != (verdict.reason, verdict.message):
             tally.differing.append(f"trial {number} was stopped by {verdict} and shows {shown}")
+    trained = _steps(found, number)
     for key in PER_STEP:
         steps = {step for trial, name, step in found.points if (trial, name) == (number, key)}
         until = max([last.samples if last else 0, *steps])
-        for step in set(range(BATCH, until + 1, BATCH)) - steps:
+        for step in sorted({step for step in trained if step <= until} - steps):
             tally.lost.append(f"MLflow's ({number}, {key}, {step})")
     for report in record.reports.values():
         for key, value in report.metrics.items():
@@ -163,21 +177,18 @@ def _run(found: Outcome, number: int, run: Run, tally: Tally) -> None:
                 tally.differing.append(f"({number}, {key}) is {value}, in MLflow {dict(stored)}")
 
 
-def _measured(found: Outcome) -> dict[tuple[int, int], str]:
-    return {
-        (number, point): _untimed(report)
-        for number, record in found.story.trials.items()
-        for point, report in record.reports.items()
-    }
+def _steps(found: Outcome, number: int) -> list[int]:
+    """samples_seen after every step that a trial has to train itself."""
+    story, record = found.story, found.story.trials[number]
+    assert story.prepared is not None
+    horizon, points = story.prepared.horizon_samples, found.spec.spec.report.points
+    plan = run_plan(record.trial.params, horizon, points, stages_in(found.spec, story))
+    taken = max((report.inherited or 0 for report in record.reports.values()), default=0)
+    steps = [plan.samples_after(step + 1) for step in range(plan.steps)]
+    return [samples for samples in steps if samples > taken]
 
 
-def _untimed(report: Report) -> str:
-    """Everything that was measured but the speed."""
-    window = report.window.model_copy(update={"tokens_per_second": None})
-    return report.model_copy(update={"window": window}).model_dump_json()
-
-
-def _same(there: dict[K, V], found: dict[K, V], what: str, tally: Tally) -> None:
+def _same(there: Mapping[K, V], found: Mapping[K, V], what: str, tally: Tally) -> None:
     tally.lost += [f"{what} {key}" for key in there if key not in found]
     tally.differing += [f"{what} {key} should not be" for key in found if key not in there]
     for key in there.keys() & found.keys():

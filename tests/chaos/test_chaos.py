@@ -1,4 +1,4 @@
-"""A short storm: every kind of component is hit once. `make chaos` is the long one."""
+"""Short storms, in which every kind of fault hits once. `make chaos` is the long one."""
 
 from __future__ import annotations
 
@@ -7,27 +7,36 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from sweeps.journal import Entry, Reported
 from tests.chaos import seen
-from tests.chaos.faults import AIMS, freeze
-from tests.chaos.outcome import Outcome, gather
-from tests.chaos.run import Verdict, Watch, storm
+from tests.chaos.alone import alone
+from tests.chaos.outcome import Numbers, Outcome
+from tests.chaos.run import APART, TOGETHER, Plan, Scene, Verdict, storm, undisturbed
+from tests.chaos.shared import TORN, Shared
 from tests.chaos.specs import Size, grid
-from tests.chaos.storm import Plan
-from tests.chaos.tally import Tally, audit, compare, promised
+from tests.chaos.tally import Tally, audit, compare, paid_once, promised
 from tests.chaos.world import World, world
+from workers.checkpoints import CheckpointFolder
+from workers.order import shared_folder
 
 pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
-# A frozen driver has a test of its own below.
-KINDS = tuple(kind for kind in AIMS if kind != "frozen")
-SIZE = Size(trials=4, steps=12, step_seconds=0.25, points=4, parallel=1)
+SIZE = Size(trials=2, steps=12, step_seconds=0.25, points=4, parallel=1)
+# An agent takes its driver along, and a node those who train on it: with them alone every part dies
+# once, and is waited for once.
+EVERY_PART = ("service", "mlflow", "postgres", "node", "agent")
+
+
+def plan(size: Size, scene: Scene) -> Plan:
+    """Every fault once, in quick succession."""
+    return Plan(1, 1, size, pauses=(0.1, 0.5), outage=0.2, scenes=(scene,))
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +46,14 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def verdict(there: World) -> Verdict:
-    return storm(there, Plan(1, len(KINDS), SIZE, (0.1, 0.5), KINDS), print)
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Numbers:
+    return alone(grid(SIZE.quiet), tmp_path_factory.mktemp("alone"))
+
+
+@pytest.fixture(scope="module")
+def verdict(there: World, quiet: Numbers) -> Verdict:
+    scene = replace(APART, others=(), kinds=EVERY_PART)
+    return storm(there, plan(SIZE, scene), [quiet], Tally(), print)
 
 
 def listeners(there: World) -> set[str]:
@@ -52,8 +67,8 @@ def listeners(there: World) -> set[str]:
 
 
 def test_a_storm_costs_nothing(verdict: Verdict) -> None:
-    assert verdict.hits == dict.fromkeys(KINDS, 1)
-    assert verdict.line == f"faults={len(KINDS)} lost=0 duplicated=0 differing=0"
+    assert verdict.hits == dict.fromkeys(EVERY_PART, 1)
+    assert verdict.line == f"faults={len(EVERY_PART)} lost=0 duplicated=0 differing=0"
 
 
 def test_nothing_listens_beyond_loopback(there: World, verdict: Verdict) -> None:
@@ -99,34 +114,56 @@ DOCTORED: list[tuple[str, Callable[[Outcome], Outcome]]] = [
     ("duplicated", lambda one: replace(one, entries=[*one.entries, one.entries[-1]])),
     ("differing", lambda one: replace(one, entries=other_verdict(one))),
     ("differing", lambda one: replace(one, parents=one.parents * 2)),
+    ("differing", lambda one: replace(one, shared={"phase1-a/step-00000003": {TORN}})),
 ]
 
 
 @pytest.mark.parametrize(("kind", "doctor"), DOCTORED)
-def test_the_tally_sees(verdict: Verdict, kind: str, doctor: Callable[[Outcome], Outcome]) -> None:
-    quiet, found = verdict.outcomes[:2]
-    tally, doctored = Tally(), doctor(found)
+def test_the_tally_sees(
+    quiet: Numbers, verdict: Verdict, kind: str, doctor: Callable[[Outcome], Outcome]
+) -> None:
+    tally, doctored = Tally(), doctor(verdict.outcomes[0])
     audit(doctored, tally)
-    compare(quiet, doctored, tally)
+    compare(quiet, doctored.numbers, tally)
     assert getattr(tally, kind), tally.lines()
 
 
 def test_the_tally_sees_an_acknowledged_entry_that_is_gone_or_another(verdict: Verdict) -> None:
-    found, tally = verdict.outcomes[1], Tally()
+    found, tally = verdict.outcomes[0], Tally()
     promised(found.entries, replace(found, entries=without(found, "attempt_ended")), tally)
     assert len(tally.lost) == 1
     promised(found.entries, replace(found, entries=other_verdict(found)), tally)
     assert len(tally.differing) == 1
 
 
-@pytest.mark.slow
-def test_a_driver_that_was_only_slow_ends_itself_and_nothing_of_it_lands(there: World) -> None:
-    sweep = Watch(there, grid(replace(SIZE, parallel=2)))
-    there.wait(lambda: any(one.sweep == sweep.id for one in there.training()), 120, "no training")
-    (driver,) = (one for one in there.driving() if one.sweep == sweep.id)
-    assert "code 75" in freeze(there, driver)
-    there.wait(sweep.over, 300, "the sweep did not end")
+def test_a_shared_checkpoint_is_seen_as_it_was_before_it_went(tmp_path: Path) -> None:
+    folder = CheckpointFolder(shared_folder(tmp_path) / "phase1-a")
+    left = folder.write(3, lambda draft: (draft / "model.safetensors").write_text("w") and None)
+    seen_ = Shared(tmp_path)
+    seen_.look()
+    ((name, whole),) = seen_.held.items()
+    assert name == "phase1-a/step-00000003"
+    assert TORN not in whole
+    (left / "model.safetensors").write_text("x")
+    again = Shared(tmp_path)
+    again.look()
+    assert again.held == {name: {TORN}}
+
+
+def test_the_tally_sees_a_shared_phase_that_nobody_left(verdict: Verdict) -> None:
+    """None of a grid's trials took anything over, and all of them trained."""
     tally = Tally()
-    found = gather(there, sweep.id)
-    audit(found, tally)
-    assert tally.clean, tally.lines()
+    paid_once(verdict.outcomes[0], tally)
+    assert tally.duplicated == ["the shared phase was trained by the trials [0, 1]"]
+    assert len(tally.lost) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("scene", [APART, TOGETHER], ids=["apart", "together"])
+def test_a_storm_of_every_kind_costs_nothing(there: World, scene: Scene) -> None:
+    asked, tally = plan(Size(trials=4, shared_steps=200), scene), Tally()
+    said = storm(there, asked, list(undisturbed(there, asked, tally)), tally, print)
+    assert said.tally.clean, said.tally.lines()
+    assert set(said.hits) == {*scene.kinds, *scene.sharing}
+    assert said.hits_sharing == Counter(scene.sharing)

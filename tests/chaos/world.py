@@ -1,4 +1,5 @@
-"""All the real parts on loopback: PostgreSQL, service, MLflow, a Ray of two nodes, two agents."""
+"""All the real parts on loopback: PostgreSQL, service, MLflow, a Ray of two nodes, two agents, and
+when it is wanted one of a pool in which two processes divide a trial."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from service.client import Client
 from service.errors import ServiceError
 from tests.chaos import seen
 from tests.chaos.parts import Part
+from tests.chaos.specs import PAIRS, write_phases
 from workers.ray_head import RayHead
 
 LEASE_SECONDS = 4.0
@@ -32,6 +34,8 @@ _HASTE = {
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
+    # Ray's own default is 15: beside other tests its workers would hardly get a turn.
+    "RAY_worker_niceness": "0",
 }
 
 
@@ -50,7 +54,13 @@ class World:
         self.head.env |= {**_HASTE, "PYTHONPATH": paths, "SWEEPCTL_CHAOS_MARK": self.mark}
         self.service, self.mlflow = self._service(), self._mlflow()
         self.nodes = [self._node(k) for k in range(NODES)]
-        self.agents = [self._agent(k) for k in range(AGENTS)]
+        self.agents = [self._agent(f"agent{k}") for k in range(AGENTS)]
+        # What all outages are shortened by.
+        self.outage = 1.0
+        # The agent of the pool PAIRS, once a sweep is for it.
+        self.dividing: list[Part] = []
+        # The sweeps whose trials share a first phase, and the samples at which it ends.
+        self.shared: dict[str, int] = {}
         self.client = Client(f"http://127.0.0.1:{self.service.port}", "user", retries=0)
 
     @property
@@ -59,12 +69,18 @@ class World:
         return f"http://127.0.0.1:{self.mlflow.port}"
 
     @property
+    def data(self) -> Path:
+        """Where the files of `write_phases` lie."""
+        return self.folder / "data"
+
+    @property
     def parts(self) -> list[Part]:
         """Every process that is started again when it ends."""
-        return [self.service, self.mlflow, *self.nodes, *self.agents]
+        return [self.service, self.mlflow, *self.nodes, *self.agents, *self.dividing]
 
     def start(self) -> None:
         """Start all; returns when all answer."""
+        write_phases(self.data)
         self.service.start()
         self.mlflow.start()
         self.head.start(self.folder / "ray.log")
@@ -72,12 +88,18 @@ class World:
             part.start()
         self.wait(self._whole, 180, "the parts did not start")
 
+    def serve(self, pool: str) -> None:
+        """See to it that a pool has an agent."""
+        if pool == PAIRS and not self.dividing:
+            self.dividing = [self._agent("pairs", SWEEP_POOL=PAIRS, SWEEP_CPU_RANKS="2")]
+            self.dividing[0].start()
+
     def stop(self) -> list[str]:
         """End all, agents first. Returns what had to be killed because nobody ended it."""
         for pid in seen.marked(self.mark):
             if seen.state(pid) == "T":
                 os.kill(pid, signal.SIGCONT)
-        for agent in self.agents:
+        for agent in [*self.agents, *self.dividing]:
             agent.end()
         for node in self.nodes:
             node.kill_all()
@@ -109,7 +131,7 @@ class World:
         while not there():
             assert time.monotonic() < deadline, f"{what} within {seconds:g} s; see {self.folder}"
             self.tend()
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     def calm(self) -> None:
         """Returns when everything runs and answers."""
@@ -127,6 +149,14 @@ class World:
         """Who trains now."""
         return seen.training(self.mark)
 
+    def sharing(self, one: seen.Training) -> bool:
+        """Whether a trial is in the middle of a first phase that others wait for."""
+        return 0 < one.samples < self.shared.get(one.sweep, 0)
+
+    def ranks(self) -> list[int]:
+        """The processes of the trial that is divided now."""
+        return seen.ranks(self.mark)
+
     def driving(self) -> list[seen.Driving]:
         """Who drives now."""
         return seen.driving(self.mark)
@@ -143,7 +173,8 @@ class World:
             agents = [agent for pool in self.client.pools().items for agent in pool.agents]
         except ServiceError:
             return False
-        return sum(agent.alive for agent in agents) >= AGENTS
+        wanted = len(self.agents) + len(self.dividing)
+        return sum(agent.alive for agent in agents) >= wanted
 
     def _service(self) -> Part:
         port = free_port()
@@ -172,22 +203,24 @@ class World:
         argv = [sys.executable, "-m", "tests.chaos.node", env.pop("RAY_ADDRESS"), "8"]
         return Part(f"node{number}", argv, env, self.folder)
 
-    def _agent(self, number: int) -> Part:
+    def _agent(self, name: str, **changes: str) -> Part:
         env = self._base | self.head.env
         env |= {
             "SWEEP_SERVICE_URL": f"http://127.0.0.1:{self.service.port}",
             "SWEEP_AGENT_TOKEN": "agent",
             "SWEEP_STORAGE": str(self.folder / "storage"),
             "SWEEP_SLOTS": "4",
+            "SWEEP_DATA_ROOTS": str(self.data),
             "SWEEP_RECIPES": "toy=toy_recipe:run",
-            "SWEEP_POLL_SECONDS": "0.2",
+            "SWEEP_POLL_SECONDS": "0.5",
             "SWEEP_BEAT_SECONDS": "0.2",
             "SWEEP_CHECKPOINT_SECONDS": "0.5",
             # They are killed on purpose, more often than any sweep deserves.
             "SWEEP_DRIVER_CRASHES": "100",
             "MLFLOW_TRACKING_URI": self.tracking_uri,
+            **changes,
         }
-        return Part(f"agent{number}", [sys.executable, "-m", "workers.agent"], env, self.folder)
+        return Part(name, [sys.executable, "-m", "workers.agent"], env, self.folder)
 
 
 @contextmanager

@@ -34,8 +34,9 @@ def run(up: Running, *args: str) -> str:
 
 @pytest.fixture(scope="module")
 def submitted(up: Running) -> str:
-    """What submit.py printed for the small files of `up`."""
-    return run(up, str(EXAMPLES / "submit.py"), "train.jsonl", "eval.jsonl")
+    """What submit.py printed for a few rows: it makes eight trials of them."""
+    write_data(up.folder / "few.jsonl", 40, seed=3)
+    return run(up, str(EXAMPLES / "submit.py"), "few.jsonl", "eval.jsonl")
 
 
 def test_the_submitting_example_prints_the_ranking(submitted: str) -> None:
