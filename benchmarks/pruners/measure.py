@@ -22,7 +22,7 @@ from sweeps.simulator.told import Teller
 
 # The maker of early_dynamics for a group: with a prior that was learned on other problems.
 MakeFor = Callable[[Group], Make]
-RISKS, DEFAULT_RISK = (0.3, 0.2, 0.1, 0.05), 0.1
+RISKS, DEFAULT_RISK = (0.5, 0.3, 0.2, 0.1, 0.05), 0.1
 # They stand in the table, and are no pruner that anybody is offered.
 _BOUNDS = ("never", "random_half")
 _SAME = "same code as ours"

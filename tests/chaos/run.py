@@ -11,7 +11,7 @@ from pathlib import Path
 from sweeps.spec import SweepSpec
 from tests.chaos.faults import AIMS
 from tests.chaos.outcome import Numbers, Outcome, gather, shown
-from tests.chaos.specs import Size, grid, learned, phased, ranked
+from tests.chaos.specs import EARLY_DYNAMICS, HALVING, Size, grid, learned, phased, ranked
 from tests.chaos.storm import Pauses, Storm
 from tests.chaos.tally import Tally, audit, compare, paid_once
 from tests.chaos.watch import Watch
@@ -26,18 +26,21 @@ TURNS = 5
 class Scene:
     """Sweeps that are in a storm together, and the kinds of its faults.
 
-    What comes out of `compared` is the same in quiet to the last bit; of `others`, which change
-    with the turn, it depends on who reported first. Each of `sharing` hits once more, in the middle
-    of a first phase that trials of a compared sweep share.
+    What comes out of `compared` is the same in quiet to the last bit; of `others` it depends on
+    who reported first. Each of `sharing` hits once more, in the middle of a first phase that trials
+    of a compared sweep share.
     """
 
     compared: tuple[Callable[[Size, World], SweepSpec], ...]
-    others: tuple[Callable[[Size, int], SweepSpec], ...] = ()
+    others: tuple[Callable[[Size], SweepSpec], ...] = ()
     kinds: tuple[str, ...] = tuple(kind for kind in AIMS if kind != "rank")
     sharing: tuple[str, ...] = ()
 
 
-APART = Scene(compared=(lambda size, _: grid(size),), others=(learned,))
+APART = Scene(
+    compared=(lambda size, _: grid(size),),
+    others=(lambda size: learned(size, HALVING), lambda size: learned(size, EARLY_DYNAMICS)),
+)
 TOGETHER = Scene(
     compared=(lambda size, there: phased(size, there.data), lambda size, _: ranked(size)),
     kinds=tuple(AIMS),
@@ -108,8 +111,8 @@ def storm(
     for scene in plan.scenes:
         same = [still.pop(0) for _ in scene.compared]
         wind.brew(scene.kinds, plan.each, scene.sharing)
-        for turn in range(TURNS):
-            sweeps = _sweeps(there, scene, plan.size, turn)
+        for _ in range(TURNS):
+            sweeps = _sweeps(there, scene, plan.size)
             outcomes += _round(there, sweeps, wind, same, tally)
             tell(f"the sweeps are over: faults={wind.hits.total()} {tally}")
             if wind.spent:
@@ -120,9 +123,9 @@ def storm(
     return Verdict(wind.hits, wind.hits_sharing, tally, outcomes)
 
 
-def _sweeps(there: World, scene: Scene, size: Size, turn: int) -> list[Watch]:
+def _sweeps(there: World, scene: Scene, size: Size) -> list[Watch]:
     compared = [make(size, there) for make in scene.compared]
-    others = [make(size, turn) for make in scene.others]
+    others = [make(size) for make in scene.others]
     return [Watch(there, spec) for spec in [*compared, *others]]
 
 

@@ -109,21 +109,18 @@ def write_phases(data: Path) -> None:
         write_data(data / f"{name}.jsonl", rows, seed)
 
 
-# Both park and bring back; they take turns.
-PARKING: tuple[dict[str, Any], ...] = (
-    {"type": "halving", "eta": 2, "grace": 0.25},
-    {"type": "early_dynamics", "audit": 0.2},
-)
+# Both park and bring back.
+HALVING: dict[str, Any] = {"type": "halving", "eta": 2, "grace": 0.25}
+EARLY_DYNAMICS: dict[str, Any] = {"type": "early_dynamics", "audit": 0.2}
 
 
-def learned(size: Size, turn: int = 0) -> SweepSpec:
-    """TPE with halving, or at every other `turn` with early_dynamics: what is asked and who goes
-    on depends on who reported before."""
+def learned(size: Size, pruning: dict[str, Any]) -> SweepSpec:
+    """TPE with a pruner: what is asked and who goes on depends on who reported before."""
     rate = {"distribution": "log_uniform_values", "min": 0.003, "max": 1.9}
     return toy_spec(
         **size.body,
         parameters={"global_batch_size": {"value": BATCH}, "learning_rate": rate},
         method={"type": "tpe", "n_startup_trials": max(2, size.trials // 6)},
         budget={"trials": size.trials},
-        pruning=PARKING[turn % len(PARKING)],
+        pruning=pruning,
     )

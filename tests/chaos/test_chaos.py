@@ -128,6 +128,15 @@ def test_the_tally_sees(
     assert getattr(tally, kind), tally.lines()
 
 
+def test_the_tally_sees_a_shared_checkpoint_that_is_torn(quiet: Numbers) -> None:
+    held, tally = {"phase1-a/step-00000003": {"a digest"}}, Tally()
+    compare(replace(quiet, shared=held), replace(quiet, shared=held), tally)
+    assert tally.clean
+    torn = {name: {*digests, TORN} for name, digests in held.items()}
+    compare(replace(quiet, shared=held), replace(quiet, shared=torn), tally)
+    assert len(tally.differing) == 1
+
+
 def test_the_tally_sees_an_acknowledged_entry_that_is_gone_or_another(verdict: Verdict) -> None:
     found, tally = verdict.outcomes[0], Tally()
     promised(found.entries, replace(found, entries=without(found, "attempt_ended")), tally)
