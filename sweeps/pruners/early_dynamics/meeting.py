@@ -26,7 +26,7 @@ def latest_meeting(points: int) -> int:
     return int(_LATEST * points)
 
 
-def meetings(sights: Sequence[Sight], points: int) -> list[int | None]:
+def meetings(sights: Sequence[Sight], points: int, every: int = 1) -> list[int | None]:
     """`meeting_points` of each trial's cohort and first rung; None where it meets nobody, or
     reports nothing there."""
     cohorts: dict[Hashable, dict[int, set[str]]] = {}
@@ -34,7 +34,7 @@ def meetings(sights: Sequence[Sight], points: int) -> list[int | None]:
         if sight.first is not None:
             cohorts.setdefault(sight.key, {}).setdefault(sight.first, set()).add(sight.name)
     latest = latest_meeting(points)
-    where = {key: meeting_points(fields, latest) for key, fields in cohorts.items()}
+    where = {key: meeting_points(fields, latest, every) for key, fields in cohorts.items()}
     found = [None if s.first is None else where[s.key].get(s.first) for s in sights]
     return [
         at if at is not None and sight.may_meet(at) else None
@@ -42,13 +42,16 @@ def meetings(sights: Sequence[Sight], points: int) -> list[int | None]:
     ]
 
 
-def meeting_points(fields: Mapping[int, Collection[str]], latest: int) -> dict[int, int]:
+def meeting_points(
+    fields: Mapping[int, Collection[str]], latest: int, every: int = 1
+) -> dict[int, int]:
     """By first rung: the point at which its trials meet those of other first rungs, none for those
     that are compared where they are.
 
     `fields` are the configurations of each first rung; equal ones with other seeds count once.
     Neighbouring fields are put together until there are MIN_MEMBERS configurations; what is left
-    over joins the field before. Those beyond `latest` are waited for by nobody.
+    over joins the field before. They meet at the last of their rungs, or at the next multiple of
+    `every` from there on. Nobody waits for what lies beyond `latest`.
     """
     groups: list[list[int]] = []
     group: list[int] = []
@@ -60,7 +63,8 @@ def meeting_points(fields: Mapping[int, Collection[str]], latest: int) -> dict[i
             group, names = [], set()
     if group:
         groups = [*groups[:-1], groups[-1] + group] if groups else [group]
-    return {point: one[-1] for one in groups if len(one) > 1 for point in one}
+    where = [(-(-one[-1] // every) * every, one) for one in groups if len(one) > 1]
+    return {point: at for at, one in where if at <= latest for point in one}
 
 
 def better_part(scores: Floats, members: Sequence[int]) -> list[int]:

@@ -117,16 +117,15 @@ class EarlyDynamicsPruner:
             return GO_ON
         index = next(i for i, row in enumerate(seen.rows) if row.number == number)
         row = seen.rows[index]
-        here = report.point == (row.meets if past and not row.audited else rung)
-        if not here:
+        if past and not (row.brought and report.point == row.meets):
             return self._again(story, seen, index, report.point)
         # Who waits needs no forecast: that is made when a slot is free.
         return parked(self._facts(self._view(story, seen, foretell=False), index))
 
     def _again(self, story: Story, seen: Table, index: int, point: int) -> Verdict:
         """Parked once more when a parked trial's chance is the larger one."""
-        few = len(seen.rows) < MIN_TRIALS or not seen.parked
-        if few or point not in seen.looks or seen.rows[index].audited:
+        few, row = len(seen.rows) < MIN_TRIALS or not seen.parked, seen.rows[index]
+        if few or point not in seen.looks or row.audited or row.comes:
             return GO_ON
         view = self._view(story, seen)
         if view.blind:
@@ -147,9 +146,8 @@ class EarlyDynamicsPruner:
             return None
         seen = self._table(story)
         if seen.behind and not more and not self._awaited(story, seen):
-            index = seen.behind[0]
-            facts = self._facts(self._view(story, seen, foretell=False), index)
-            return seen.rows[index].number, brought_on(facts)
+            facts = self._facts(self._view(story, seen, foretell=False), seen.behind[0])
+            return facts.row.number, brought_on(facts)
         if not seen.parked or self._crowded(seen):
             return None
         if not more and any(row.comes for row in seen.rows):
@@ -258,10 +256,11 @@ class EarlyDynamicsPruner:
         return max(view.table.parked, key=lambda i: (round(float(found[i]), 9), -i))
 
     def _tied_with_the_leader(self, view: View) -> int | None:
-        """A parked trial that looked exactly like the most promising of all: equal trials are
-        treated equally."""
-        top = max(view.lead)
-        return next((i for i in view.table.parked if view.lead[i] == top), None)
+        """A parked trial that looked exactly like the most promising of all, which went on: equal
+        trials are treated equally."""
+        parked, top = view.table.parked, max(view.lead)
+        tied = [i for i, lead in enumerate(view.lead) if lead == top]
+        return next((i for i in tied if i in parked), None) if set(tied) - set(parked) else None
 
     def _audited(self, view: View) -> tuple[int, Verdict] | None:
         """The next of the condemned that its draw lets run on."""

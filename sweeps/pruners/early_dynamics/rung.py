@@ -27,10 +27,14 @@ def first_mark(points: int, every: int = 1) -> int:
     return measured if measured <= _WAIT * points else mark
 
 
+def every_of(spec: SweepSpec, metric: str | None) -> int:
+    """At every which decision point the metric is known: window signals, or none, at every one."""
+    return 1 if metric in (None, "loss", "grad_norm") else spec.spec.evaluation.every_points
+
+
 def mark_of(spec: SweepSpec) -> int:
-    """`first_mark` of a sweep: window signals need no waiting."""
-    points, every = spec.spec.report.points, spec.spec.evaluation.every_points
-    return first_mark(points, 1 if spec.spec.metric.name in ("loss", "grad_norm") else every)
+    """`first_mark` of a sweep."""
+    return first_mark(spec.spec.report.points, every_of(spec, spec.spec.metric.name))
 
 
 def looks_of(spec: SweepSpec) -> list[int]:

@@ -21,12 +21,14 @@ from sweeps.pruners.early_dynamics.kernel import varying
 from sweeps.pruners.early_dynamics.looks import reordered
 from sweeps.pruners.early_dynamics.meeting import better_part, joined, meetings
 from sweeps.pruners.early_dynamics.prior import SIGNALS
-from sweeps.pruners.early_dynamics.rung import looks_of
+from sweeps.pruners.early_dynamics.rung import every_of, looks_of
 from sweeps.pruners.early_dynamics.scores import MISSING, Floats, normal_scores
 from sweeps.pruners.early_dynamics.sightings import Costs, Seek, Sight, Sightings
 from sweeps.spec import SweepSpec
 from sweeps.trial import Role, TrialRecord
 
+# Which detail of a verdict says that the trial was brought on, and to where.
+MEETS = "meets"
 # In the name of a parameter that changes what the training loss means, and not the metric.
 _CHANGE_THE_LOSS = ("dropout", "label_smoothing", "neftune")
 
@@ -54,10 +56,22 @@ class Row(NamedTuple):
         return any(verdict.audit for verdict in self.record.verdicts.values())
 
     @property
+    def brought(self) -> bool:
+        """True for a trial that was sent from its first rung to where it meets others, and not to
+        its end."""
+        told = (verdict.evidence.details for verdict in self.record.verdicts.values())
+        return not self.audited and any(MEETS in details for details in told)
+
+    @property
     def comes(self) -> bool:
         """True for a trial that is on its way from its first rung to where it meets others."""
         short = self.point is not None and self.meets is not None and self.point < self.meets
-        return self.runs and short and not self.audited
+        return self.runs and short and self.brought
+
+    @property
+    def ended(self) -> bool:
+        """True for a trial that goes nowhere any more."""
+        return not self.runs and self.record.state != TrialState.PAUSED
 
     @property
     def runs(self) -> bool:
@@ -126,7 +140,7 @@ def table(
     seen_first = [{} if s.point is None else s.costs(s.point, seek) for s in sights]
     columns = {n: np.array([costs.get(n, math.nan) for costs in seen_first]) for n in names}
     used, looks = _used(spec, records, columns)
-    meets = meetings(sights, spec.spec.report.points) if used else [None] * len(sights)
+    meets = _meetings(spec, sights, used, watch)
     rows = [
         _row(record, sight, at, seek, _final(spec, record, limits))
         for record, sight, at in zip(records, sights, meets, strict=True)
@@ -170,6 +184,16 @@ def _used(
     return used, looks_of(spec) if len(names) == 1 else []
 
 
+def _meetings(
+    spec: SweepSpec, sights: list[Sight], used: list[str], watch: str | None
+) -> list[int | None]:
+    """Where each trial meets others, at a point at which what is looked at is known of all."""
+    if not set(used) - {"grad_norm"}:
+        return [None] * len(sights)
+    every = every_of(spec, watch if "metric" in used else None)
+    return meetings(sights, spec.spec.report.points, every)
+
+
 def _row(
     record: TrialRecord, sight: Sight, meets: int | None, seek: Seek, final: float | None
 ) -> Row:
@@ -195,7 +219,10 @@ def _behind(rows: list[Row], sights: list[Sight], scores: Floats) -> list[int]:
     """Parked at their first rung, among the better of it, and not where they meet others."""
     fields: dict[Hashable, list[int]] = {}
     for index, (row, sight) in enumerate(zip(rows, sights, strict=True)):
-        if row.meets is not None and row.point is not None and sight.first != row.meets:
+        if row.meets is None or row.point is None or sight.first == row.meets:
+            continue
+        # For one that ended on the way the next of its field comes.
+        if row.point == row.meets or not row.ended:
             fields.setdefault((sight.key, sight.first), []).append(index)
     chosen = [index for members in fields.values() for index in better_part(scores, members)]
     return [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeps.pruners.early_dynamics.scores import Floats
-from sweeps.pruners.early_dynamics.table import Row, Table
+from sweeps.pruners.early_dynamics.table import MEETS, Row, Table
 from sweeps.pruners.peers import NAMED
 from sweeps.trial import Action, Evidence, Verdict
 
@@ -68,8 +68,12 @@ def revived(facts: Facts, *, audit: bool = False) -> Verdict:
 
 def brought_on(facts: Facts) -> Verdict:
     """From its first rung to where it meets trials of other first rungs."""
-    end = f"It goes on to point {facts.row.meets}, to be compared with trials of other warmups."
-    return _verdict(facts, Action.CONTINUE, f"{_standing(facts)} {end}")
+    point = facts.row.meets
+    end = f"It goes on to point {point}, to be compared with trials whose first rung comes later."
+    verdict = _verdict(facts, Action.CONTINUE, f"{_standing(facts)} {end}")
+    evidence = verdict.evidence
+    told = evidence.model_copy(update={"details": {**evidence.details, MEETS: point}})
+    return verdict.model_copy(update={"evidence": told})
 
 
 def part(facts: Facts) -> Verdict:

@@ -31,6 +31,12 @@ def test_one_that_comes_late_is_waited_for_by_nobody() -> None:
     assert meeting_points({1: {"a", "b"}, 5: {"c", "d"}}, 4) == {}
 
 
+def test_they_meet_where_the_metric_is_taken() -> None:
+    assert meeting_points({2: {"a", "b"}, 3: {"c"}}, 4, every=2) == {2: 4, 3: 4}
+    assert meeting_points({2: {"a", "b"}, 3: {"c"}}, 3, every=2) == {}
+    assert meeting_points({2: {"a", "b"}, 4: {"c"}}, 4, every=2) == {2: 4, 4: 4}
+
+
 def test_the_better_half_of_a_field_goes_on() -> None:
     assert better_part(np.array([0.1, 0.9, -1.0, 0.5, 0.0]), [0, 1, 2, 3, 4]) == [1, 3, 0]
     assert better_part(np.array([0.1, 0.9, 0.9]), [2]) == [2]
@@ -81,8 +87,27 @@ def test_two_configurations_of_other_warmups_meet_before_any_of_them_runs_to_its
     script = played()
     parked = [number for number, one in said(script) if one.action is Action.PAUSE]
     assert sorted(number for number in range(12) if parked.count(number) > 1) == [3, 4, 5]
-    brought = [(n, one) for n, one in said(script) if "other warmups" in one.message]
+    brought = [(n, one) for n, one in said(script) if "first rung comes later" in one.message]
     assert [number for number, _ in brought] == [5, 4, 3]
     assert all("goes on to point 2" in one.message for _, one in brought)
     assert done(script)[-1] == 11
     assert not {0, 1, 2} & set(done(script))
+
+
+def test_on_the_way_to_others_nobody_is_parked_by_a_later_look() -> None:
+    """The best of the early rung looks bad at point 2, where trials that run on are looked at."""
+
+    def curve(number: int, point: int) -> Report:
+        return make_report(point, 9.0 if (number, point) == (1, 2) else 1.0 + abs(number - 1) / 10)
+
+    axes = {
+        "global_batch_size": {"values": [10]},
+        "learning_rate": {"value": 0.1},
+        "warmup_steps": {"values": [0, 1, 2, 16, 17, 18]},
+    }
+    pruning = {"type": "early_dynamics", "risk": 0.3, "audit": 0.0}
+    spec = make_spec(pruning=pruning, parameters=axes, report={"points": 20})
+    script = Player(spec, curve).play()
+    bodies = [entry.body for entry in script.entries if isinstance(entry.body, Reported)]
+    parked = [b.report.point for b in bodies if b.trial == 1 and b.verdict.action is Action.PAUSE]
+    assert parked == [1, 4]

@@ -7,11 +7,12 @@ import pytest
 from panels import METRIC, base_row, finish
 from stories import Script, make_report, make_spec
 
+from sweeps.journal import Judged
 from sweeps.lifecycle import AttemptEnd
 from sweeps.pruners.configs import EarlyDynamics
 from sweeps.pruners.early_dynamics.scores import MISSING
 from sweeps.pruners.early_dynamics.table import Table, table
-from sweeps.trial import Action, Role, Verdict
+from sweeps.trial import Action, Evidence, Role, Verdict
 
 PAUSE = Verdict(action=Action.PAUSE, reason="test", message="As the test says.")
 
@@ -24,7 +25,7 @@ def park(script: Script, metric: float | None, point: int = 1, **params: Any) ->
 
 
 def read(script: Script, **changes: Any) -> Table:
-    spec = make_spec(pruning={"type": "early_dynamics"}, **changes)
+    spec = make_spec(**{"pruning": {"type": "early_dynamics"}, **changes})
     config = spec.spec.pruning
     assert isinstance(config, EarlyDynamics)
     return table(spec, script.story, config)
@@ -101,15 +102,62 @@ def test_trials_of_other_warmups_are_ranked_together_where_they_meet() -> None:
     assert found.behind == []
 
 
-def test_on_the_way_to_others_a_trial_is_not_ahead_of_them() -> None:
-    script = Script()
+def bring_on(script: Script, number: int, **details: float) -> None:
+    """From the pause at its first rung, by a verdict of these details."""
+    evidence = Evidence(details=dict(details))
+    verdict = Verdict(action=Action.CONTINUE, reason="test", message="Go.", evidence=evidence)
+    script.add(Judged(trial=number, verdict=verdict))
+    script.start(number)
+
+
+def two_fields(script: Script) -> None:
     for metric in (1.0, 2.0):
         park(script, metric, learning_rate=0.2)
     for metric in (1.5, 0.5):
         park(script, metric, point=2, warmup_steps=10)
-    script.start(0)
+
+
+def test_on_the_way_to_others_a_trial_is_not_ahead_of_them() -> None:
+    script = Script()
+    two_fields(script)
+    bring_on(script, 0, meets=2)
     assert [row.comes for row in read(script).rows] == [True, False, False, False]
     assert read(script).ahead == []
+
+
+def test_who_goes_on_to_its_end_comes_to_meet_nobody() -> None:
+    script = Script()
+    two_fields(script)
+    bring_on(script, 0)
+    assert not any(row.comes or row.brought for row in read(script).rows)
+    assert read(script).ahead == [0]
+
+
+def test_for_one_that_ended_on_the_way_the_next_of_its_field_comes() -> None:
+    script = Script()
+    two_fields(script)
+    assert read(script).behind == [0]
+    bring_on(script, 0, meets=2)
+    script.stop(0, 150)
+    assert read(script).behind == [1]
+
+
+def test_they_meet_where_what_is_looked_at_is_known_of_all() -> None:
+    script = Script()
+    for metric in (1.0, 2.0, 3.0, 4.0, 5.0):
+        park(script, metric, point=2, learning_rate=0.2 if metric < 3 else 0.3)
+    for metric in (1.5, 0.5):
+        park(script, metric, point=3, warmup_steps=12)
+    ends = {"report": {"points": 20}}
+    assert {row.meets for row in read(script, **ends).rows} == {3}
+    assert {row.meets for row in read(script, evaluation={"every_points": 2}, **ends).rows} == {4}
+
+
+def test_by_norms_alone_nobody_meets() -> None:
+    script = Script()
+    two_fields(script)
+    norm = {"type": "early_dynamics", "signals": ["grad_norm"]}
+    assert {row.meets for row in read(script, pruning=norm).rows} == {None}
 
 
 def test_a_signal_that_hardly_anybody_has_is_left_out() -> None:
