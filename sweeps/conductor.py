@@ -76,14 +76,19 @@ class Conductor:
         self._points = spec.spec.report.points
 
     def recover(self) -> None:
-        """End the attempts that a lost driver left open. Verdicts already given stay given."""
+        """End the attempts that a lost driver left open. Verdicts already given stay given.
+
+        One that was told to pause is taken to have saved, if its recipe can: whether it came to
+        that, the journal does not know.
+        """
         if self.story.paused:
             # Only a sweep that was resumed is claimed again.
             self.command(Command(f"resumed-at-{self.story.seq}", "resume"))
         for record in self._running():
             number, attempt = record.trial.number, record.attempts[-1].number
             ending = left_open(self.story, record, self._points)
-            self._ended(number, attempt, ending, _samples(record), 0.0)
+            kept = record.last_report is None or record.last_report.saves
+            self._ended(number, attempt, ending, _samples(record), 0.0, kept)
 
     def next(self) -> Launch | None:
         """The attempt to start now, journalled as started; None when there is nothing to start."""

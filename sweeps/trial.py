@@ -178,7 +178,8 @@ class Report(Wire):
     `guard` names the per-step guard that tripped, if one did; the report then comes before its
     point is reached. `metrics` holds the evaluation taken at this point, empty when none was.
     `inherited`: this run took over what another trial of the sweep had trained up to so many
-    samples, and did not train it again (None: it trained all by itself).
+    samples, and did not train it again (None: it trained all by itself). Not `saves`: the run has
+    no state to save, and when it is told to leave, the next attempt starts anew.
     """
 
     point: int
@@ -190,6 +191,7 @@ class Report(Wire):
     footprint: Footprint | None = None
     inherited: int | None = None
     cut: BatchCut | None = None
+    saves: bool = True
 
 
 class Evidence(Wire):

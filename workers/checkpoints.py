@@ -5,20 +5,25 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from sweeps.keeping import PER_TRIAL
 
+log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 KEEP = PER_TRIAL
 # A draft that nobody has written to for so long was left by a crash.
 _ABANDONED_SECONDS = 3600.0
+# What says that a file is not there, not that it cannot be read just now.
+_MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class Copies(Protocol):
@@ -83,8 +88,9 @@ class CheckpointFolder:
         return final
 
     def newest(self) -> Path | None:
-        """The newest checkpoint whose files match its manifest; torn ones are passed over."""
-        here = next((folder for folder in reversed(self._folders()) if is_whole(folder)), None)
+        """The newest checkpoint whose files match its manifest; those that are torn, or cannot be
+        read, are passed over."""
+        here = next((folder for folder in reversed(self._folders()) if _can_be_used(folder)), None)
         if self._copies is None:
             return here
         return self._copies.bring(self.root, here.name if here else "") or here
@@ -121,30 +127,63 @@ def step_of(name: str) -> int:
 
 def make_draft(root: Path, name: str) -> Path:
     """A new empty folder in `root`, in which checkpoint `name` is put together."""
-    # Not told apart by process: on a shared disk those of two nodes may have the same number.
-    draft = root / f".draft-{name}-{uuid.uuid4().hex}"
+    draft = _draft_path(root, name)
     draft.mkdir(parents=True)
     return draft
+
+
+def _draft_path(root: Path, name: str) -> Path:
+    # Not told apart by process: on a shared disk those of two nodes may have the same number.
+    return root / f".draft-{name}-{uuid.uuid4().hex}"
 
 
 def adopt(draft: Path, final: Path, *, first_stays: bool = False) -> bool:
     """Bring a draft with its manifest to disk, then give it its name, in place of an older one.
 
-    `first_stays`: a whole one of that name is not touched, for somebody may be reading it. False,
-    with the draft left, when there was one, or when another process was faster: a worker that was
-    thought lost runs the same steps, and its checkpoint is as good.
+    `first_stays`: a whole one of that name is not touched, for somebody may be reading it, nor one
+    that cannot be read just now. False, with the draft left, when there was one, or when another
+    process was faster: a worker that was thought lost runs the same steps, and its checkpoint is
+    as good.
     """
     for path in draft.rglob("*"):
         _sync(path)
     _sync(draft)
-    if not first_stays:
-        shutil.rmtree(final, ignore_errors=True)
-    placed = _placed(draft, final)
-    if not placed and first_stays and not is_whole(final):
-        shutil.rmtree(final, ignore_errors=True)
+    if first_stays:
+        placed = _placed(draft, final) or (_cleared(final) and _placed(draft, final))
+    else:
+        shutil.rmtree(_set_aside(final), ignore_errors=True)
         placed = _placed(draft, final)
     _sync(final.parent)
     return placed
+
+
+def _cleared(final: Path) -> bool:
+    """Delete a checkpoint that is torn. False: it is not, or nobody can say, and it stays."""
+    if _may_be_whole(final):
+        return False
+    # Since that look another writer may have put a whole one there: what was moved is looked at.
+    aside = _set_aside(final)
+    if aside.exists() and _may_be_whole(aside) and _placed(aside, final):
+        return False
+    shutil.rmtree(aside, ignore_errors=True)
+    return True
+
+
+def _may_be_whole(folder: Path) -> bool:
+    try:
+        return is_whole(folder)
+    except OSError as error:
+        log.warning("the checkpoint %s cannot be read, and stays: %s", folder, error)
+        return True
+
+
+def _set_aside(final: Path) -> Path:
+    """Move a checkpoint, if there is one, to a new name under which nobody looks for it. Should we
+    die, it is deleted with the abandoned drafts."""
+    aside = _draft_path(final.parent, final.name)
+    with suppress(FileNotFoundError):
+        final.rename(aside)
+    return aside
 
 
 def _placed(draft: Path, final: Path) -> bool:
@@ -164,11 +203,20 @@ def files_of(folder: Path) -> list[str]:
 
 
 def is_whole(folder: Path) -> bool:
-    """True when the manifest is there and every file it names has the digest it names."""
+    """True when the manifest is there and every file it names has the digest it names. Raises
+    OSError when that cannot be read: whether it is whole is not known then."""
     try:
         files = json.loads((folder / MANIFEST).read_text())["files"]
         return all(_digest(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (*_MISSING, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _can_be_used(folder: Path) -> bool:
+    try:
+        return is_whole(folder)
+    except OSError as error:
+        log.warning("the checkpoint %s cannot be read and is passed over: %s", folder, error)
         return False
 
 

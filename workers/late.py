@@ -83,7 +83,9 @@ class LateShipping:
     def _start(self) -> None:
         log.info("bringing %d ended sweeps to MLflow", len(self._sweeps))
         try:
-            self._scratch = TemporaryDirectory(prefix="sweepctl-shipping-")
+            self._scratch = TemporaryDirectory(
+                prefix="sweepctl-shipping-", ignore_cleanup_errors=True
+            )
             with (self._settings.storage / "shipping.log").open("ab") as out:
                 self._child = subprocess.Popen(
                     [sys.executable, "-m", "workers.shipping", *self._sweeps],

@@ -59,9 +59,10 @@ class Mirror:
             if not is_whole(draft):
                 log.warning("the checkpoint %s/%s is torn and passed over", self._url, name)
                 return None
-            # Another trial that goes on from it may have been faster, and is reading it.
-            adopt(draft, root / name, first_stays=True)
-            return root / name
+            # Another trial that goes on from it may have been faster, and is reading it. What stays
+            # because it cannot be read now is of no use here either.
+            placed = adopt(draft, root / name, first_stays=True)
+            return root / name if placed or is_whole(root / name) else None
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 

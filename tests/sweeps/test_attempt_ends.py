@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from desk import POINTS, Desk, report, run_out
+from desk import HORIZON, POINTS, Desk, report, run_out
 
 from sweeps.conductor import Command
+from sweeps.result import samples_run
 from sweeps.trial import Action
 
 
@@ -116,3 +117,27 @@ def test_recovery_parks_what_was_told_to_pause() -> None:
     again = Desk(desk.entries)
     again.conductor.recover()
     assert again.state(0) == "PAUSED"
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_recovery_counts_what_was_told_to_pause_as_its_worker_would_have(saves: bool) -> None:
+    """One whose recipe has nothing to save runs it all again, and what is counted says so."""
+
+    def told(crash: bool) -> int:
+        desk = Desk()
+        desk.verdicts[0, 2] = Action.PAUSE
+        desk.conductor.next()
+        for point in (1, 2):
+            said = report(point).model_copy(update={"saves": saves})
+            desk.conductor.reported(0, 1, said)
+        if crash:
+            desk = Desk(desk.entries)
+            desk.conductor.recover()
+        else:
+            desk.conductor.saved(0, 1, 128, 1.0, kept=saves)
+        desk.comebacks = [0]
+        assert desk.conductor.next()
+        desk.conductor.finished(0, 2, HORIZON, 1.0)
+        return samples_run(desk.story.trials[0])
+
+    assert told(crash=True) == told(crash=False) == HORIZON + (0 if saves else 128)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -72,6 +74,29 @@ def test_marked_sweeps_that_ended_and_no_others_are_shipped(
     until(lambda: bool(late.look([driven]) or late._child is None))
     late.look([driven])
     assert starts.given == [[ended]]
+
+
+def test_what_cannot_be_deleted_ends_no_agent(
+    host: Host,
+    tmp_path: Path,
+    starts: Starts,
+    late: LateShipping,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process may write into the folder, or its disk be away for a while."""
+    with host.client() as user:
+        sweep = user.create_sweep(make_spec()).id
+        user.cancel(sweep)
+    Leftovers(tmp_path).mark(sweep)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    late.look([])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    monkeypatch.setattr(os, "rmdir", refuse)
+    late.stop()
+    assert list(tmp_path.glob("sweepctl-shipping-*")), "it could not"
 
 
 def test_one_that_fails_is_tried_again_later_and_later(

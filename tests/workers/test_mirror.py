@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import uuid
@@ -11,6 +12,7 @@ import fsspec
 import pytest
 from s3_server import BUCKET, s3_server
 
+from workers import checkpoints
 from workers.checkpoints import MANIFEST, CheckpointFolder
 from workers.mirror import Mirror
 
@@ -110,6 +112,26 @@ def test_one_that_was_fetched_meanwhile_stays(tmp_path: Path) -> None:
     (first / "a.bin").write_bytes(b"torn")
     assert mirror.fetch("step-00000007", tmp_path / "other") == first
     assert (first / "a.bin").read_bytes() != b"torn"
+
+
+def test_one_that_cannot_be_read_just_now_is_neither_replaced_nor_given_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = Mirror(f"file://{tmp_path}/there")
+    mirror.push(write(CheckpointFolder(tmp_path / "here"), 7), 2)
+    first = mirror.fetch("step-00000007", tmp_path / "other")
+    assert first is not None
+    number, digest = first.stat().st_ino, checkpoints._digest
+
+    def unreadable(path: Path) -> str:
+        if path.parent == first:
+            raise OSError(errno.EIO, "Input/output error")
+        return digest(path)
+
+    monkeypatch.setattr(checkpoints, "_digest", unreadable)
+    with pytest.raises(OSError, match="Input/output"):
+        mirror.fetch("step-00000007", tmp_path / "other")
+    assert first.stat().st_ino == number
 
 
 def test_an_upload_that_breaks_off_is_no_checkpoint(

@@ -73,7 +73,11 @@ def test_it_says_whether_a_pause_saves_anything(
     if not saves:
         monkeypatch.setattr(Context, "register_state", lambda *_: None)
     runner = Runner(order, Lines(), {})
-    assert runner.advance(10.0).saves is saves
+    said = runner.advance(10.0)
+    assert said.saves is saves
+    # In the journal too, for a driver that is killed before it hears how the pause ended.
+    assert said.report is not None
+    assert said.report.saves is saves
     assert runner.leave(Order.PAUSE).saves is saves
     assert CheckpointFolder(Path(order.folder) / "checkpoints").newest() is None or saves
 

@@ -7,10 +7,11 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from workers.bring.lines import LONGEST, Line, LineError, RankLine, read_line, write_line
@@ -20,7 +21,7 @@ _LOOK_SECONDS = 0.1
 _PREFIX, _NAME = "sweep-", "socket"
 # The longest path of a socket on macOS; on Linux it may have four bytes more.
 _PATH_BYTES = 103
-# Where folders for sockets go when TMPDIR is too long for one.
+# Where sockets go when the path of TMPDIR is too long for one.
 _SHORT = "/tmp"  # noqa: S108 - a new folder in it, which only we can read
 
 
@@ -28,12 +29,20 @@ class SilenceError(Exception):
     """The command said nothing, or took nothing, for too long."""
 
 
-def meeting_folder() -> TemporaryDirectory[str]:
-    """A new empty folder whose `socket_in` is a path that a socket can have."""
-    # What is added to the prefix has eight characters.
-    usual = socket_in(Path(gettempdir(), f"{_PREFIX}12345678"))
-    fits = len(os.fsencode(usual)) <= _PATH_BYTES
-    return TemporaryDirectory(prefix=_PREFIX, dir=None if fits else _SHORT)
+def scratch_folder(parent: str | None = None) -> TemporaryDirectory[str]:
+    """A new empty folder for one command, in `parent` or where temporary files go."""
+    return TemporaryDirectory(prefix=_PREFIX, dir=parent, ignore_cleanup_errors=True)
+
+
+@contextmanager
+def meeting_folder(usual: Path) -> Iterator[Path]:
+    """A folder whose `socket_in` is a path that a socket can have: `usual`, or where its own path
+    is too long a new one, for the socket alone."""
+    if len(os.fsencode(socket_in(usual))) <= _PATH_BYTES:
+        yield usual
+        return
+    with scratch_folder(_SHORT) as name:
+        yield Path(name)
 
 
 def socket_in(folder: Path) -> Path:

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from workers.bring import guard
@@ -23,8 +24,8 @@ class Child:
     """Starts `arguments` in `directory` with exactly the variables of `environment`.
 
     The guard (`workers.bring.guard`) holds the other end of a pipe: it kills the command and all
-    that it started when the worker lets go of it, also by dying, and deletes `scratch`, a folder
-    that is there for the command alone.
+    that it started when the worker says so or dies. `scratch` are folders that are there for the
+    command alone: whoever made them deletes them after `end`, the guard when the worker died.
     """
 
     def __init__(
@@ -32,10 +33,10 @@ class Child:
         arguments: list[str],
         environment: Mapping[str, str],
         directory: Path,
-        scratch: Path,
+        scratch: Collection[Path],
     ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", guard.__file__, str(scratch), *arguments],
+            [sys.executable, "-I", guard.__file__, *map(str, scratch), "--", *arguments],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environment),
@@ -62,12 +63,19 @@ class Child:
             self._process.send_signal(signal.SIGTERM)
         if self.wait(grace_seconds) is None:
             log.warning("a command did not end %g s after SIGTERM: killing it", grace_seconds)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._order_kill()
         if self.wait(_KILL_SECONDS) is None:
             self._process.kill()
             log.error("a command could not be killed: process %d", self._process.pid)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._reader.join(_KILL_SECONDS)
+
+    def _order_kill(self) -> None:
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            # The guard may have ended by itself.
+            with suppress(BrokenPipeError):
+                os.write(self._process.stdin.fileno(), b"\n")
 
     def last_words(self) -> str:
         """How it ended and the end of what it wrote to standard error."""

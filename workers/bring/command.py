@@ -16,7 +16,7 @@ from pathlib import Path
 from sweeps.errors import Fault, SpecError
 from sweeps.faults import shorten
 from sweeps.spec import Workload
-from workers.bring.channel import Channel, meeting_folder, socket_in
+from workers.bring.channel import Channel, meeting_folder, scratch_folder, socket_in
 from workers.bring.child import Child
 from workers.bring.environment import environment, resolve
 from workers.bring.lines import Line, LineError, MetricsLine, SavedLine, StepLine
@@ -66,29 +66,32 @@ def run(context: Context, command: Command) -> None:
     Raises CommandError when it ends too early, with the end of its standard error; SilenceError,
     LineError, CommandsError. Stopped and Paused pass through, once the command has ended.
     """
-    with meeting_folder() as name:
-        folder = Path(name)
-        with Channel(socket_in(folder), command.silence_seconds) as channel:
-            talk = _Talk(context, channel, command.resumes)
-            if command.resumes:
-                context.register_state(talk.save, talk.load)
-            if context.steps_done >= context.plan.steps:
-                return
-            own = environment(command, context, socket_in(folder), talk.resume, os.environ)
-            arguments = filled(command, own)
-            talk.child = Child(arguments, own, command.directory or folder, folder)
-            try:
-                talk.listen()
-                # Whoever still waits for an order sees the end of it.
-                channel.close()
-                _see_out(talk.child, command)
-            except Stopped as stop:
-                order = "pause" if isinstance(stop, Paused) else "stop"
-                if talk.reply and channel.say({"order": order}):
-                    talk.child.wait(command.grace_seconds)
-                raise
-            finally:
-                talk.child.end(command.grace_seconds)
+    with (
+        scratch_folder() as name,
+        meeting_folder(folder := Path(name)) as meeting,
+        Channel(socket_in(meeting), command.silence_seconds) as channel,
+    ):
+        talk = _Talk(context, channel, command.resumes)
+        if command.resumes:
+            context.register_state(talk.save, talk.load)
+        if context.steps_done >= context.plan.steps:
+            return
+        own = environment(command, context, socket_in(meeting), talk.resume, os.environ)
+        arguments = filled(command, own)
+        directory, scratch = command.directory or folder, {folder, meeting}
+        talk.child = Child(arguments, own, directory, scratch)
+        try:
+            talk.listen()
+            # Whoever still waits for an order sees the end of it.
+            channel.close()
+            _see_out(talk.child, command)
+        except Stopped as stop:
+            order = "pause" if isinstance(stop, Paused) else "stop"
+            if talk.reply and channel.say({"order": order}):
+                talk.child.wait(command.grace_seconds)
+            raise
+        finally:
+            talk.child.end(command.grace_seconds)
 
 
 def _see_out(child: Child, command: Command) -> None:

@@ -1,15 +1,17 @@
 """Runs one command and leaves nothing of it behind. Started by `workers.bring.child`, as a file.
 
-`python guard.py FOLDER PROGRAM ARGUMENT...`: the command runs in a session of its own. SIGTERM is
-handed to its process group. When it ends, and when standard input ends, which is also when the
-worker dies, whatever it started is killed, and the folder is deleted. The exit status is the
-command's, 128 + n after signal n.
+`python guard.py FOLDER... -- PROGRAM ARGUMENT...`: the command runs in a session of its own.
+SIGTERM is handed to its process group; SIGINT and SIGHUP mean somebody else. When it ends, when the
+worker writes to standard input and when that ends, for the worker has died, whatever the command
+started is killed. The folders are the worker's to delete; where it died, they are deleted here. The
+exit status is the command's, 128 + n after signal n.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -25,19 +27,25 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command to its end: `arguments` are the folder, then the command's own. Returns its
+    """Run a command to its end: `arguments` are the folders, then the command's own. Returns its
     exit status."""
-    folder, *command = arguments
+    end = arguments.index("--")
     try:
-        return _run(command)
+        return _run(arguments[end + 1 :])
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _kill_all()
+        if _worker_died():
+            for folder in arguments[:end]:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(command: list[str]) -> int:
     _adopt()
     began: list[subprocess.Popen[bytes]] = []
     signal.signal(signal.SIGTERM, lambda *_: _terminate(began))
+    for number in (signal.SIGINT, signal.SIGHUP):
+        # Not SIG_IGN, which the command would inherit.
+        signal.signal(number, lambda *_: None)
     try:
         began.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True))
     except (OSError, ValueError) as error:
@@ -45,7 +53,6 @@ def _run(command: list[str]) -> int:
         return NOT_FOUND
     threading.Thread(target=_watch, daemon=True).start()
     status = began[0].wait()
-    _kill_all()
     return status if status >= 0 else 128 - status
 
 
@@ -64,9 +71,15 @@ def _terminate(began: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _watch() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+    os.read(sys.stdin.fileno(), 1)
     _kill_all()
+
+
+def _worker_died() -> bool:
+    """Whether nobody holds the other end of standard input any more."""
+    poll = select.poll()
+    poll.register(sys.stdin.fileno())
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def _kill_all() -> None:

@@ -37,7 +37,9 @@ def test_nothing_is_said_and_nothing_of_optuna_is_changed(
     heard: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logger, level = logging.getLogger("optuna"), optuna.logging.get_verbosity()
+    logger, level = logging.getLogger("optuna"), optuna.logging.INFO
+    before = optuna.logging.get_verbosity()  # another test may have set it
+    optuna.logging.set_verbosity(level)
     logger.addHandler(handler)
     filters = list(warnings.filters)
     try:
@@ -54,3 +56,4 @@ def test_nothing_is_said_and_nothing_of_optuna_is_changed(
         assert len(heard) == 1
     finally:
         logger.removeHandler(handler)
+        optuna.logging.set_verbosity(before)

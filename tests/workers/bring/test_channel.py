@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from workers.bring.channel import Channel, SilenceError, meeting_folder, socket_in
+from workers.bring.channel import (
+    Channel,
+    SilenceError,
+    meeting_folder,
+    scratch_folder,
+    socket_in,
+)
 from workers.bring.lines import LineError, StepLine
 
 STEP = b'{"step": %d, "loss": 0.5, "learning_rate": 0.1}\n'
@@ -90,13 +96,21 @@ def test_silence_is_told_after_a_while(channel: Channel, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("more", [0, 100])
 def test_a_socket_finds_room_however_long_the_path_of_the_temporary_folder_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
+    monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
-    place = tmp_path / ("x" * more)
-    place.mkdir(exist_ok=True)
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    with meeting_folder() as name, Channel(socket_in(Path(name)), silence_seconds=5) as channel:
-        with peer(Path(name), STEP % 1):
+    # Not `tmp_path`: its own path may be long.
+    with tempfile.TemporaryDirectory(dir="/tmp") as base:
+        place = Path(base, "x" * more)
+        place.mkdir(exist_ok=True)
+        monkeypatch.setattr(tempfile, "tempdir", str(place))
+        with (
+            scratch_folder() as name,
+            meeting_folder(Path(name)) as meeting,
+            Channel(socket_in(meeting), silence_seconds=5) as channel,
+            peer(meeting, STEP % 1),
+        ):
+            assert Path(name).parent == place
+            assert (meeting == Path(name)) == (more == 0)
             assert step(channel) == 1
-        assert Path(name).is_relative_to(place) == (more == 0)
-    assert not Path(name).exists()
+        assert not meeting.exists()
+        assert not Path(name).exists()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ SLEEPS = 'import os, time; open("own", "w").write(str(os.getpid())); time.sleep(
 
 
 def start(folder: Path, code: str) -> Child:
-    return Child([sys.executable, "-Sc", code], {"PATH": os.defpath}, folder, folder / "scratch")
+    return Child([sys.executable, "-Sc", code], {"PATH": os.defpath}, folder, [folder / "scratch"])
 
 
 def test_it_gets_its_environment_and_nothing_else(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ from pathlib import Path
 from workers.bring.child import Child
 folder = Path({str(tmp_path)!r})
 (folder / "scratch").mkdir()
-Child([sys.executable, "-c", {SLEEPS!r}], {{}}, folder, folder / "scratch")
+Child([sys.executable, "-c", {SLEEPS!r}], {{}}, folder, [folder / "scratch"])
 while not (folder / "own").exists() or not (folder / "own").read_text():
     time.sleep(0.01)
 os.kill(os.getpid(), 9)
@@ -74,3 +75,16 @@ os.kill(os.getpid(), 9)
     assert done.returncode == -9
     assert gone(tmp_path / "own")
     assert disappears(tmp_path / "scratch")
+
+
+def test_what_it_was_lent_is_not_deleted_while_the_worker_lives(tmp_path: Path) -> None:
+    """The guard would be at that for as long as it takes, and pass for a command that runs."""
+    (tmp_path / "scratch").mkdir()
+    child = start(tmp_path, "import signal; signal.signal(signal.SIGTERM, lambda *_: 0);" + SLEEPS)
+    while not (tmp_path / "own").exists() or not (tmp_path / "own").read_text():
+        time.sleep(0.01)
+    child.end(0.0)
+    assert child.last_words() == "was ended by SIGKILL"
+    assert gone(tmp_path / "own")
+    child.end(0.0)
+    assert (tmp_path / "scratch").exists()

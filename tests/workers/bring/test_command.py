@@ -102,8 +102,9 @@ def test_a_temporary_folder_of_a_long_path_is_no_hindrance_and_stays_empty(
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     job = a_run(tmp_path)
-    run(job.context, script(WHOLE))
+    run(job.context, script(WHOLE + f"open({str(tmp_path / 'cwd')!r}, 'w').write(os.getcwd())\n"))
     assert job.context.steps_done == 6
+    assert Path((tmp_path / "cwd").read_text()).parent == place, "its files are not few"
     assert list(place.iterdir()) == []
 
 

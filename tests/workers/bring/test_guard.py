@@ -31,7 +31,7 @@ while not os.path.exists("daemon") or not open("daemon").read(): time.sleep(0.01
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     (folder / SCRATCH).mkdir(exist_ok=True)
     (folder / SCRATCH / "left").touch()
-    command = [sys.executable, guard.__file__, SCRATCH, *arguments]
+    command = [sys.executable, guard.__file__, SCRATCH, "--", *arguments]
     return subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -40,14 +40,13 @@ def test_the_exit_status_is_the_commands(tmp_path: Path) -> None:
         assert process.wait(30) == 5
     with start(tmp_path, "sh", "-c", "kill -KILL $$") as process:
         assert process.wait(30) == 128 + 9
-    assert not (tmp_path / SCRATCH).exists()
+    assert (tmp_path / SCRATCH).exists(), "the worker lives"
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with start(tmp_path, "no-such-program") as process:
         assert process.communicate(timeout=30)[1].startswith(b"no-such-program cannot be started")
         assert process.returncode == guard.NOT_FOUND
-    assert not (tmp_path / SCRATCH).exists()
 
 
 def test_a_daemon_does_not_outlive_the_command(tmp_path: Path) -> None:
@@ -76,6 +75,22 @@ def test_sigterm_goes_to_the_command(tmp_path: Path) -> None:
         assert process.wait(30) == 3
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_is_meant_for_others_ends_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """The terminal of a worker tells every process in its session."""
+    # The command ends by the same signal afterwards: it has not inherited the deafness.
+    code = "touch ready; while [ ! -e go ]; do sleep 0.02; done; kill -$0 $$; exit 0"
+    with start(tmp_path, "sh", "-c", code, str(int(number))) as process:
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.01)
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        assert (tmp_path / SCRATCH).exists()
+        (tmp_path / "go").touch()
+        assert process.wait(30) == 128 + number
+
+
 # The command ends between the look at it and the signal.
 ENDS_FIRST = """
 import os, signal, sys
@@ -91,7 +106,7 @@ sys.exit(guard.main(sys.argv[1:]))
 
 def test_a_sigterm_that_comes_too_late_harms_nobody(tmp_path: Path) -> None:
     program = [sys.executable, "-Sc", DAEMON + "time.sleep(600)"]
-    command = [sys.executable, "-c", ENDS_FIRST, SCRATCH, *program]
+    command = [sys.executable, "-c", ENDS_FIRST, SCRATCH, "--", *program]
     with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE) as process:
         while not (tmp_path / "daemon").exists() or not (tmp_path / "daemon").read_text():
             time.sleep(0.01)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from workers import checkpoints
 from workers.checkpoints import CheckpointFolder
 from workers.recipes.shared import SharedFolder, SharedPhases
 
@@ -100,3 +102,49 @@ def test_a_torn_one_is_replaced(tmp_path: Path) -> None:
     (leave(folder, 3) / "a").write_text("torn")
     assert folder.newest() is None
     assert leave(folder, 3) == folder.newest()
+
+
+def test_one_that_cannot_be_read_just_now_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may be reading it: that this process has no file left says nothing of it."""
+    folder = SharedFolder(tmp_path)
+    first = leave(folder, 3)
+    number, digest = first.stat().st_ino, checkpoints._digest
+
+    def no_file_left(path: Path) -> str:
+        if path.parent == first:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return digest(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "_digest", no_file_left)
+        assert folder.newest() is None
+        assert leave(folder, 3) == first
+    assert first.stat().st_ino == number
+    assert folder.newest() == first
+    assert list(tmp_path.iterdir()) == [first]
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_whole_one_that_came_since_the_look_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """Two writers find a torn one. The other is done after our look, or while ours is aside."""
+    folder, is_whole, numbers = SharedFolder(tmp_path), checkpoints.is_whole, [0, 0]
+    final = leave(folder, 3)
+    (final / "a").write_text("torn")
+
+    def slow_look(found: Path) -> bool:
+        whole = is_whole(found)
+        if numbers[0] < looks:
+            numbers[0] += 1
+            if numbers[0] == looks:
+                leave(SharedFolder(tmp_path), 3)
+                numbers[1] = final.stat().st_ino
+        return whole
+
+    monkeypatch.setattr(checkpoints, "is_whole", slow_look)
+    assert leave(folder, 3) == final
+    assert final.stat().st_ino == numbers[1]
+    assert list(tmp_path.iterdir()) == [final]

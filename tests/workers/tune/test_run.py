@@ -202,7 +202,7 @@ def test_median_stops_a_bad_trial(joined: RayHead, tmp_path: Path) -> None:
 
 
 def test_stop_and_cancel(joined: RayHead, tmp_path: Path) -> None:
-    bench = Bench(tmp_path, toy_spec(workload=slow()))
+    bench = Bench(tmp_path, toy_spec(workload=slow(0.2)))
 
     def act(entry: Entry) -> None:
         if len(bench.book.entries) < 12:

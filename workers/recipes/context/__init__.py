@@ -5,7 +5,7 @@ These names are the contract with recipes that operators bring; what lies behind
 
 from __future__ import annotations
 
-from workers.recipes.context.context import Context
+from workers.recipes.context.context import MICRO_BATCH_SIZE, Context
 from workers.recipes.context.orders import (
     Link,
     MetricLog,
@@ -18,6 +18,7 @@ from workers.recipes.context.progress import Part
 from workers.recipes.context.setting import Setting
 
 __all__ = [
+    "MICRO_BATCH_SIZE",
     "Context",
     "Link",
     "MetricLog",

@@ -218,6 +218,7 @@ class Context:
             footprint=self._meter.footprint(),
             cut=self.cut,
             inherited=self._progress.inherited or None,
+            saves=self.saves,
         )
 
     def _state(self) -> dict[str, Any]:

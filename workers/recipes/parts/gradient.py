@@ -81,7 +81,7 @@ class GlobalGradient:
                 if self._context.world.size > 1:
                     # The other ranks are somewhere in the model and wait for this one: only a new
                     # attempt, from the checkpoint, finds all of them at one place again.
-                    raise self._next_time() from error
+                    raise self._next_time(self._too_large()) from error
             self._halve(step)
 
     @contextmanager
@@ -97,7 +97,7 @@ class GlobalGradient:
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            raise self._next_time() from error
+            raise self._next_time(self._no_room_to_update()) from error
 
     def _accumulate(self, step: int, chosen: Sequence[int]) -> BatchSum:
         context, model, rank = self._context, self._model, self._context.world.rank
@@ -150,10 +150,11 @@ class GlobalGradient:
         device = self._context.device
         token_losses(self._model, batch.to(device), device).sum().backward()  # type: ignore[no-untyped-call]
 
-    def _next_time(self) -> Exception:
-        """What ends an attempt that cannot be mended here, having left word for the next one."""
+    def _next_time(self, hopeless: SweepError) -> Exception:
+        """What ends an attempt that cannot be mended here, having left word for the next one;
+        `hopeless` when there is nothing left to halve."""
         if self._fit.limit.samples == 1:
-            return self._too_large()
+            return hopeless
         return TryAgainError(leave_word(self._context, self._fit))
 
     def _too_large(self) -> SweepError:
@@ -161,6 +162,14 @@ class GlobalGradient:
             f"The memory of this {self._context.device} does not hold one example of "
             f"{self._fit.limit.longest} tokens. Lower workload.max_length, set "
             "workload.options.gradient_checkpointing: true, or train an adapter."
+        )
+
+    def _no_room_to_update(self) -> SweepError:
+        return SweepError(
+            f"The memory of this {self._context.device} holds the gradient of one example at a "
+            "time, and ran out when it went into the weights: for the optimizer's moments, or "
+            "because another process took of it. Give trials more of a device, or train an "
+            "adapter."
         )
 
     def _halve(self, step: int) -> None:

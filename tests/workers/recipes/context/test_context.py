@@ -12,7 +12,7 @@ from recipe_support import RecordingLink, Run, make_run
 
 from sweeps.spec import Evaluation
 from sweeps.trial import Footprint
-from workers.recipes.context import Order, Part, Paused, Stopped
+from workers.recipes.context import MICRO_BATCH_SIZE, Order, Part, Paused, Stopped
 
 
 def drive(run: Run, steps: int, **given: Any) -> None:
@@ -53,6 +53,11 @@ def test_a_report_comes_at_every_decision_point_with_the_steps_since(tmp_path: P
     assert (window.loss.value, window.grad_norm.value) == (5.5, 1.75)
     assert run.link.pulses == [4, 12, 20]
     assert (run.context.steps_done, run.context.samples_seen) == (6, 24)
+
+
+def test_a_recipe_finds_the_micro_batch_of_whom_names_none(tmp_path: Path) -> None:
+    assert make_run(tmp_path).context.micro_batch_size == MICRO_BATCH_SIZE
+    assert make_run(tmp_path, micro_batch_size=3).context.micro_batch_size == 3
 
 
 def test_every_step_is_logged_at_its_samples(tmp_path: Path) -> None:

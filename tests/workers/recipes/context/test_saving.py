@@ -5,12 +5,12 @@ from pathlib import Path
 
 from workers.checkpoints import CheckpointFolder
 from workers.recipes.context.saving import Saver, read_state
-from workers.recipes.shared import SharedPhases
+from workers.recipes.shared import SharedFolder, SharedPhases
 from workers.recipes.world import ALONE
 
 
 def make_saver(
-    folder: Path, shared: Mapping[int, CheckpointFolder] | None = None, *, seconds: float = 600
+    folder: Path, shared: Mapping[int, SharedFolder] | None = None, *, seconds: float = 600
 ) -> Saver:
     """Of a recipe that has registered no state yet."""
     own = CheckpointFolder(folder / "own")
@@ -37,7 +37,7 @@ def test_a_checkpoint_holds_the_recipes_state_and_the_contexts(tmp_path: Path) -
 
 
 def test_without_a_state_nothing_is_written(tmp_path: Path) -> None:
-    shared = CheckpointFolder(tmp_path / "shared")
+    shared = SharedFolder(tmp_path / "shared")
     saver = make_saver(tmp_path, {2: shared})
     saver.checkpoint(2)
     saver.share(2)
@@ -59,7 +59,7 @@ def test_a_checkpoint_is_old_after_its_time(tmp_path: Path) -> None:
 
 
 def test_what_others_need_is_left_once_and_the_furthest_is_the_newest(tmp_path: Path) -> None:
-    shared = CheckpointFolder(tmp_path / "shared")
+    shared = SharedFolder(tmp_path / "shared")
     saver = make_saver(tmp_path, {3: shared})
     saver.save = write
     saver.checkpoint(2)
