@@ -63,4 +63,4 @@ def run_link(ui_url: str, experiment_id: str, run_id: str) -> str:
 def artifact_link(ui_url: str, experiment_id: str, run_id: str, path: str) -> str:
     """The page of one artifact of a run; it says so itself where there is none yet."""
     page = f"{ui_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
-    return f"{page}/artifacts/{quote(path)}"
+    return f"{page}/artifacts/{quote(path)}?workflowType=machine_learning"

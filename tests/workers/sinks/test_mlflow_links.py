@@ -40,7 +40,9 @@ def test_the_page_of_a_run() -> None:
 
 def test_the_page_of_an_artifact() -> None:
     link = artifact_link("http://h:1/", "7", "abc", FIGURES)
-    assert link == "http://h:1/#/experiments/7/runs/abc/artifacts/figures/figures.html"
+    path, _, query = urlsplit(link).fragment.partition("?")
+    assert path == "/experiments/7/runs/abc/artifacts/figures/figures.html"
+    assert query == "workflowType=machine_learning"
 
 
 def test_the_view_of_many_trials() -> None:
