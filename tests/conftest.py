@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from workers.ray_env import LOCAL, QUIET
 
@@ -15,6 +16,10 @@ from workers.ray_env import LOCAL, QUIET
 os.environ.update({**LOCAL, **QUIET})
 for _name in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
     os.environ.pop(_name, None)
+
+# How long an example takes is up to what else the machine does.
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 if TYPE_CHECKING:
