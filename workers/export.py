@@ -63,7 +63,11 @@ def export(checkpoint: str, out: Path, *, merged: bool = False) -> None:
 
 
 def _write(folder: Path, out: Path, merged: bool) -> None:
-    if not is_whole(folder):
+    try:
+        whole = is_whole(folder)
+    except OSError as error:
+        raise ExportError(f"{folder} cannot be read: {error}. Try again when it can.") from error
+    if not whole:
         raise ExportError(
             f"{folder} is no whole checkpoint: its files are not those of its manifest. "
             "Name a folder step-NNNNNNNN as the sweep wrote it."

@@ -14,7 +14,7 @@ from recipe_support import make_run, tiny_workload, write_words
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from sweeps.trial import Params
-from workers.checkpoints import CheckpointFolder
+from workers.checkpoints import MANIFEST, CheckpointFolder
 from workers.export import ExportError, export, main
 from workers.mirror import Mirror
 from workers.recipes.parts.tokenizer import train_tokenizer
@@ -130,4 +130,8 @@ def test_what_cannot_be_exported_is_refused(
         export(str(plain), tmp_path)
     assert main([str(plain), str(tmp_path / "out")]) == 1
     assert "no whole checkpoint" in capsys.readouterr().err
+    (plain / MANIFEST).unlink()
+    (plain / MANIFEST).symlink_to(plain / MANIFEST)  # which nobody can follow, not even root
+    with pytest.raises(ExportError, match="cannot be read"):
+        export(str(plain), tmp_path / "out")
     assert main([]) == 2
